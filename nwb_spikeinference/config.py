@@ -1,0 +1,183 @@
+"""
+What a study computes: the settings of ``study.yaml``.
+
+Every default is the value recommended for the reference study (30 participants, 60 s each).
+"""
+
+import math
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, field_validator
+
+from nwb_spikeinference.bands import Band, default_bands
+from nwb_spikeinference.errors import BandError
+from nwb_spikeinference.regions import Hemisphere
+from nwb_spikeinference.settings import Settings
+
+Predictor = Literal["neighbour", "own-despiked", "own", "macro"]
+Reference = Literal["none"]  # as recorded: Behnke-Fried wires are recorded against their bundle's ninth wire
+Positive = Annotated[float, Field(gt=0)]
+
+
+class ParticipantSettings(Settings):
+    """Who takes part, and which ids name the same person."""
+
+    include: tuple[str, ...] = ()  # empty: everybody
+    exclude: tuple[str, ...] = ()
+    alias: dict[str, str] = {}  # id in a file -> participant
+
+
+class SignalSettings(Settings):
+    """From raw voltage to the LFP that predicts."""
+
+    rate_hz: float = Field(1000, ge=250, le=2000)
+    line_hz: Literal[50, 60] = 60
+    reference: Reference = "none"
+    predictor: Predictor = "neighbour"
+    despike: Literal["mean-waveform", "none"] = "mean-waveform"
+
+
+class TargetSettings(Settings):
+    """What is predicted: spikes per bin."""
+
+    bin_ms: float = Field(5, ge=1, le=100)
+
+
+class UnitSettings(Settings):
+    """Which units are good enough to be scored; the others are listed with the reason."""
+
+    min_spikes: int = Field(15, ge=1)  # in the stretch that tests it
+    max_isi_violations: float = Field(0.01, ge=0, le=1)  # share of intervals below 2 ms; 1 admits multi-units
+    min_snr: float = Field(3.0, ge=0)
+    drop_duplicates: bool = True  # of a neuron seen on two wires, keep the better isolated unit
+
+
+class ModelSettings(Settings):
+    """
+    The stacked bidirectional LSTM and how it is trained.
+
+    With `skip` the network starts from a lagged logistic regression, fitted to the same training data and then kept
+    fixed, and learns what that misses; without, it learns everything itself and needs more data and epochs.
+    """
+
+    name: Literal["bilstm"] = "bilstm"
+    units: tuple[int, ...] = Field((64, 32), min_length=1)
+    dropout: float = Field(0.2, ge=0, lt=1)
+    epochs: int = Field(8, ge=1)
+    chunk_bins: int = Field(400, ge=10)
+    context_bins: int = Field(50, ge=0)
+    batch: int = Field(64, ge=1)
+    learning_rate: Positive = 0.002
+    skip: Literal["logistic", "none"] = "logistic"
+
+
+class WithinSettings(Settings):
+    """The within-session protocol: contiguous training and test stretches."""
+
+    train_fraction: float = Field(0.7, gt=0.1, lt=0.95)
+    folds: int | None = Field(None, ge=2, le=20)  # contiguous folds instead of one split
+    embargo_s: float = Field(1.0, ge=0)
+
+
+class ValidationSettings(Settings):
+    """How many folds of participants, and the within-session protocol."""
+
+    folds: int = Field(5, ge=2)
+    within: WithinSettings = WithinSettings()
+
+
+class LoboSettings(Settings):
+    """Leave-one-band-out."""
+
+    mode: Literal["retrain", "off"] = "retrain"
+    only: bool = False  # each band alone as well
+    models: tuple[Literal["main", "logistic"], ...] = ("main", "logistic")
+
+    @field_validator("mode", mode="before")
+    @classmethod
+    def _yaml_false_is_off(cls, value: Any) -> Any:
+        return "off" if value is False else value
+
+
+class Place(Settings):
+    """A region and, optionally, a side."""
+
+    region: str
+    hemisphere: Hemisphere | None = None
+
+
+class TransferSettings(Settings):
+    """Where the transferred model is trained."""
+
+    train: Place = Place(region="hippocampus", hemisphere="left")
+
+
+class ControlSettings(Settings):
+    """The controls that stand between a number and a claim."""
+
+    shifts: int = Field(200, ge=20)  # circular shifts of at least 5 s
+    swap_participants: bool = True
+    own_wire: bool = True  # own-wire AUC beside the neighbours', for the bleed-through flag
+    thin_to_matched: bool = True  # inhibitory spikes thinned to excitatory counts, by the logistic baseline
+    thin_draws: int = Field(20, ge=1)
+
+
+class WriteBackSettings(Settings):
+    """Whether predictions and tables go back into NWB files."""
+
+    mode: Literal["copy", "off"] = "copy"
+
+    @field_validator("mode", mode="before")
+    @classmethod
+    def _yaml_false_is_off(cls, value: Any) -> Any:
+        return "off" if value is False else value
+
+
+class StudySettings(Settings):
+    """All of ``study.yaml``; only `sessions` must be given."""
+
+    name: str = Field("study", min_length=1, max_length=200)
+    sessions: tuple[str, ...] = Field(min_length=1)
+    output: str = "results"
+    seed: int = Field(0, ge=0, lt=2**32)
+    participants: ParticipantSettings = ParticipantSettings()
+    signal: SignalSettings = SignalSettings()
+    units: UnitSettings = UnitSettings()
+    target: TargetSettings = TargetSettings()
+    bands: Literal["default"] | dict[str, tuple[Positive, Positive]] = "default"
+    regions: dict[str, str] = {}  # the user's spellings: written form -> region
+    model: ModelSettings = ModelSettings()
+    baselines: tuple[Literal["rate", "logistic", "gradient-boosting"], ...] = ("rate", "logistic")
+    validation: ValidationSettings = ValidationSettings()
+    lobo: LoboSettings = LoboSettings()
+    transfer: TransferSettings = TransferSettings()
+    controls: ControlSettings = ControlSettings()
+    write_back: WriteBackSettings = WriteBackSettings()
+
+    @field_validator("bands")
+    @classmethod
+    def _check_bands(cls, value: Any) -> Any:
+        if value == "default":
+            return value
+        if not value:
+            raise ValueError("name at least one band, or write 'default'")
+        try:
+            for name, (low, high) in value.items():
+                Band(name=name, low_hz=low, high_hz=high)
+        except BandError as error:
+            raise ValueError(str(error)) from None
+        return value
+
+    @field_validator("target")
+    @classmethod
+    def _check_bin(cls, value: TargetSettings) -> TargetSettings:
+        samples = value.bin_ms  # features are computed at 1 kHz at most, and binned by whole samples
+        if not math.isclose(samples, round(samples)):
+            raise ValueError(f"bin_ms must be a whole number of milliseconds, got {value.bin_ms:g}")
+        return value
+
+    def band_list(self) -> tuple[Band, ...]:
+        """The bands, with edges in Hz."""
+        if isinstance(self.bands, str):
+            return default_bands(self.signal.line_hz)
+        return tuple(Band(name=name, low_hz=low, high_hz=high) for name, (low, high) in self.bands.items())

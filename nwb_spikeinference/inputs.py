@@ -1,0 +1,78 @@
+"""
+What a model learns from: one LFP input and the units that hang on it.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nwb_spikeinference.recordings import CellType, FloatArray
+from nwb_spikeinference.regions import Hemisphere
+
+HEADS = ("excitatory", "inhibitory", "any")  # of every model: log-odds of a typical unit of that kind
+HEAD_OF_TYPE: dict[CellType, int] = {"excitatory": 0, "inhibitory": 1, "unclassified": 2}
+BoolArray = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LfpInput:
+    """
+    Features of one LFP trace in one session, and the binned units predicted from it.
+
+    Attributes
+    ----------
+    features : ndarray of shape (n_bins, n_features), float32
+        Standardised; 0 where invalid.
+    valid : ndarray of bool, shape (n_bins,)
+    segments : tuple of slice
+        Continuous pieces of the recording, in bins. Nothing may be windowed across their edges.
+    counts : ndarray of shape (n_bins, n_units), uint8
+        Spikes per bin.
+    """
+
+    participant: str
+    session: str
+    bundle: str
+    region: str | None
+    hemisphere: Hemisphere | None
+    features: FloatArray
+    valid: BoolArray
+    segments: tuple[slice, ...]
+    counts: NDArray[np.uint8]
+    unit_ids: tuple[int, ...]
+    cell_types: tuple[CellType, ...]
+
+    @property
+    def n_bins(self) -> int:
+        """Bins of the whole recording."""
+        return len(self.features)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingInput:
+    """An input and the bins of it that a model may learn from."""
+
+    source: LfpInput
+    bins: BoolArray  # (n_bins,)
+
+
+def log_odds_of_rate(counts: NDArray[np.uint8], bins: BoolArray) -> FloatArray:
+    """
+    Log-odds of a spike in a bin, per unit: the rate intercept of a model.
+
+    Parameters
+    ----------
+    counts : ndarray of shape (n_bins, n_units)
+    bins : ndarray of bool, shape (n_bins,)
+        Bins that the rate is taken from.
+
+    Returns
+    -------
+    ndarray of shape (n_units,)
+        With half a spike added to spikes and silence (Jeffreys), so that silent units stay finite.
+    """
+    spikes = (counts[bins] > 0).sum(axis=0) + 0.5
+    silence = int(bins.sum()) - spikes + 1.0
+    log_odds: FloatArray = np.log(spikes / silence)
+    return log_odds

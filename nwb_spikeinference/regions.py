@@ -1,0 +1,205 @@
+"""
+Brain regions and hemispheres, as people spell them.
+
+A table of the structures that depth electrodes reach in patients: Desikan-Killiany cortical names, subcortical
+structures, hippocampal subfields, cingulate and orbitofrontal parts, with their usual abbreviations. `parse_location`
+reads texts such as ``Left Hippocampus``, ``hippocampus_right``, ``LAH``, ``dACC`` or ``LHIP3``.
+"""
+
+import difflib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from nwb_spikeinference.errors import MontageError
+
+Hemisphere = Literal["left", "right", "midline"]
+HEMISPHERE_LETTER: dict[Hemisphere, str] = {"left": "L", "right": "R", "midline": "M"}
+
+# Canonical name: spellings, all lower case, without spaces or punctuation.
+_SPELLINGS: dict[str, tuple[str, ...]] = {
+    "hippocampus": (
+        "hippocampus", "hippocampal", "hip", "hipp", "hpc", "hippo", "h", "ah", "mh", "ph", "hh", "hb", "ht", "hc",
+        "anteriorhippocampus", "middlehippocampus", "posteriorhippocampus", "hippocampushead", "hippocampusbody",
+        "hippocampustail", "hippocampalhead", "hippocampalbody", "hippocampaltail", "ca1", "ca2", "ca3", "ca4", "dg",
+        "dentategyrus", "subiculum", "sub", "presubiculum", "parasubiculum", "molecularlayer", "antehip", "posthip",
+    ),
+    "amygdala": (
+        "amygdala", "amy", "amyg", "a", "am", "bla", "basolateralamygdala", "lateralnucleus", "basalnucleus",
+        "centralnucleus", "accessorybasalnucleus",
+    ),
+    "orbitofrontal": (
+        "orbitofrontal", "orbitofrontalcortex", "ofc", "of", "or", "mofc", "medialorbitofrontal",
+        "lateralorbitofrontal", "medialorbitofrontalcortex", "lateralorbitofrontalcortex", "orbital",
+    ),
+    "anterior cingulate": (
+        "anteriorcingulate", "anteriorcingulatecortex", "acc", "dacc", "sgacc", "pgacc", "vacc", "ac",
+        "rostralanteriorcingulate", "caudalanteriorcingulate", "dorsalanteriorcingulate",
+        "dorsalanteriorcingulatecortex", "rostralanteriorcingulatecortex", "cingulateanterior",
+    ),
+    "posterior cingulate": (
+        "posteriorcingulate", "posteriorcingulatecortex", "pcc", "isthmuscingulate", "isthmuscingulatecortex", "pc",
+        "retrosplenial", "retrosplenialcortex", "rsc",
+    ),
+    "middle cingulate": ("middlecingulate", "midcingulate", "midcingulatecortex", "mcc", "mc"),
+    "entorhinal": ("entorhinal", "entorhinalcortex", "ec", "erc", "ent"),
+    "perirhinal": ("perirhinal", "perirhinalcortex", "prc"),
+    "parahippocampal": (
+        "parahippocampal", "parahippocampalgyrus", "parahippocampalcortex", "parahippocampus", "phg", "phc", "pg",
+    ),
+    "fusiform": ("fusiform", "fusiformgyrus", "ffg", "fus"),
+    "insula": ("insula", "insularcortex", "ins", "anteriorinsula", "posteriorinsula", "ai", "pi"),
+    "medial frontal": (
+        "medialfrontal", "presma", "presupplementarymotorarea", "sma", "supplementarymotorarea", "vmpfc",
+        "ventromedialprefrontalcortex", "mpfc", "medialprefrontalcortex", "dmpfc",
+    ),
+    "superior frontal": ("superiorfrontal", "superiorfrontalgyrus", "sfg"),
+    "middle frontal": (
+        "middlefrontal", "middlefrontalgyrus", "mfg", "rostralmiddlefrontal", "caudalmiddlefrontal", "dlpfc",
+        "dorsolateralprefrontalcortex",
+    ),
+    "inferior frontal": (
+        "inferiorfrontal", "inferiorfrontalgyrus", "ifg", "parsopercularis", "parstriangularis", "parsorbitalis", "vlpfc",
+    ),
+    "frontal pole": ("frontalpole", "fp"),
+    "precentral": ("precentral", "precentralgyrus", "m1", "motorcortex", "primarymotorcortex"),
+    "postcentral": ("postcentral", "postcentralgyrus", "s1", "somatosensorycortex"),
+    "paracentral": ("paracentral", "paracentrallobule"),
+    "superior temporal": ("superiortemporal", "superiortemporalgyrus", "stg", "bankssts", "sts", "transversetemporal", "heschl"),
+    "middle temporal": ("middletemporal", "middletemporalgyrus", "mtg", "mt"),
+    "inferior temporal": ("inferiortemporal", "inferiortemporalgyrus", "itg"),
+    "temporal pole": ("temporalpole", "tp"),
+    "superior parietal": ("superiorparietal", "superiorparietallobule", "spl"),
+    "inferior parietal": ("inferiorparietal", "inferiorparietallobule", "ipl", "angulargyrus"),
+    "supramarginal": ("supramarginal", "supramarginalgyrus", "smg"),
+    "precuneus": ("precuneus", "pcu"),
+    "cuneus": ("cuneus",),
+    "lingual": ("lingual", "lingualgyrus"),
+    "pericalcarine": ("pericalcarine", "v1", "calcarine", "primaryvisualcortex"),
+    "lateral occipital": ("lateraloccipital", "lateraloccipitalcortex", "occipital"),
+    "thalamus": ("thalamus", "tha", "thal", "pulvinar", "anteriorthalamus", "ant"),
+    "caudate": ("caudate", "caudatenucleus", "cau"),
+    "putamen": ("putamen", "put"),
+    "pallidum": ("pallidum", "globuspallidus", "gpi", "gpe"),
+    "accumbens": ("accumbens", "nucleusaccumbens", "nac", "nacc"),
+    "subthalamic nucleus": ("subthalamicnucleus", "stn"),
+    "substantia nigra": ("substantianigra", "sn"),
+    "hypothalamus": ("hypothalamus",),
+    "claustrum": ("claustrum", "clau"),
+    "piriform": ("piriform", "piriformcortex", "pir"),
+    "white matter": ("whitematter", "wm"),
+}  # fmt: skip
+_CANONICAL = {spelling: name for name, spellings in _SPELLINGS.items() for spelling in spellings}
+
+_SIDE_WORDS: dict[str, Hemisphere] = {
+    "left": "left", "l": "left", "lh": "left", "lt": "left",
+    "right": "right", "r": "right", "rh": "right", "rt": "right",
+    "midline": "midline", "m": "midline", "bilateral": "midline",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Location:
+    """A structure, its side, and the wire number when the text carried one."""
+
+    region: str | None
+    hemisphere: Hemisphere | None
+    wire: int | None = None
+
+    @property
+    def text(self) -> str:
+        """Full structure name with side, e.g. ``left hippocampus``."""
+        return " ".join(part for part in (self.hemisphere, self.region) if part)
+
+
+def known_regions() -> tuple[str, ...]:
+    """Canonical region names, in the table's order."""
+    return tuple(_SPELLINGS)
+
+
+def _squeeze(text: str) -> str:
+    return re.sub(r"[^a-z0-9]", "", text.lower())
+
+
+def canonical_region(text: str, extra: Mapping[str, str] | None = None) -> str:
+    """
+    The canonical name of a region.
+
+    Parameters
+    ----------
+    text : str
+        Any spelling of the table, without a side.
+    extra : mapping, optional
+        The user's own spellings: written form -> canonical or new name.
+
+    Raises
+    ------
+    MontageError
+        If nobody knows the region; the message suggests the nearest spellings.
+    """
+    own = {_squeeze(written): name for written, name in (extra or {}).items()}
+    key = _squeeze(text)
+    if key in own:
+        return own[key]
+    if key in _CANONICAL:
+        return _CANONICAL[key]
+    names = [*known_regions(), *own.values()]
+    near = difflib.get_close_matches(text.lower(), [*names, *_CANONICAL], n=3, cutoff=0.6)
+    near_names = list(dict.fromkeys(_CANONICAL.get(word, word) for word in near)) or list(known_regions()[:4])
+    raise MontageError(
+        f"region {text!r} is unknown; did you mean {' or '.join(repr(name) for name in near_names)}? "
+        f"Other structures can be named under 'regions:'"
+    )
+
+
+def parse_hemisphere(text: str) -> Hemisphere | None:
+    """The side that a word such as ``L``, ``lh`` or ``Right`` names, or None."""
+    return _SIDE_WORDS.get(_squeeze(text))
+
+
+def parse_location(text: str | bytes, extra: Mapping[str, str] | None = None) -> Location:
+    """
+    Read region, side and wire from a location text or an electrode label.
+
+    Unknown regions give ``region=None``: files written by others are described, not refused.
+
+    Examples
+    --------
+    >>> parse_location("Left Hippocampus").text
+    'left hippocampus'
+    >>> parse_location("LHIP3")
+    Location(region='hippocampus', hemisphere='left', wire=3)
+    >>> parse_location("dACC").region
+    'anterior cingulate'
+    """
+    if isinstance(text, bytes):
+        text = text.decode("utf-8", errors="replace")
+    words = [word for word in re.split(r"[\s_\-.,;:/()]+", text.strip()) if word]
+    if len(words) > 1 and words[0].lower() == "ctx":  # FreeSurfer's prefix, as in ctx-lh-superiorfrontal
+        del words[0]
+    last = -2 if len(words) > 2 and words[-1].isdigit() else -1  # a wire may follow the side
+    hemisphere: Hemisphere | None = None
+    for position in (0, last):
+        if len(words) > 1 and hemisphere is None:
+            hemisphere = parse_hemisphere(words[position])
+            if hemisphere is not None:
+                del words[position]
+    squeezed = _squeeze("".join(words))
+    region = _lookup(squeezed, extra)
+    if region is not None:
+        return Location(region=region, hemisphere=hemisphere)
+    label = re.fullmatch(r"(?P<side>[lrm]?)(?P<name>[a-z]+?)(?P<wire>\d+)?", squeezed)
+    if label is None:
+        return Location(region=None, hemisphere=hemisphere)
+    wire = int(label["wire"]) if label["wire"] else None
+    if hemisphere is None and label["side"]:
+        region = _lookup(label["name"], extra)
+        if region is not None:
+            return Location(region=region, hemisphere=_SIDE_WORDS[label["side"]], wire=wire)
+    return Location(region=_lookup(label["side"] + label["name"], extra), hemisphere=hemisphere, wire=wire)
+
+
+def _lookup(squeezed: str, extra: Mapping[str, str] | None) -> str | None:
+    own = {_squeeze(written): name for written, name in (extra or {}).items()}
+    return own.get(squeezed) or _CANONICAL.get(squeezed)
