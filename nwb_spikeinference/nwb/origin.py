@@ -1,0 +1,20 @@
+"""
+Who made an NWB file, and from what.
+"""
+
+from pathlib import Path
+
+import h5py
+
+from nwb_spikeinference.nwb.names import PROGRAM
+
+
+def own_identifier(path: Path) -> str | None:
+    """The identifier of a complete file that this program made; None for any other file."""
+    try:
+        with h5py.File(path, "r") as file:
+            makers = [str(row[0], "utf-8") if isinstance(row[0], bytes) else str(row[0])
+                      for row in file["general/was_generated_by"][()]]  # fmt: skip
+            return str(file["identifier"].asstr()[()]) if PROGRAM in makers else None
+    except (OSError, KeyError, TypeError, ValueError, AttributeError):
+        return None

@@ -1,0 +1,75 @@
+"""
+What the NWB file of one recording session is built from, as plain data.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from nwb_spikeinference.recordings import Electrode, FloatArray, IntArray, Unit
+from nwb_spikeinference.session_config import DeviceSettings, SessionInfo, SubjectSettings
+
+TIME_ROUNDING_S = 1e-6  # what adding and subtracting clock readings may cost
+
+ReadBlock = Callable[[int, int, int], IntArray]  # (block, start, stop) -> int16 (n, n_channels)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Period:
+    """One continuous stretch; `start_s` on the session's clock."""
+
+    start_s: float
+    n_samples: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VoltageSource:
+    """Digitised voltages of one recorder file: electrodes, or analog inputs if `electrode_rows` is empty."""
+
+    name: str  # tells recordings apart in the names of the series; empty for the first
+    description: str
+    rate_hz: float
+    gain: FloatArray  # (n_channels,) volts per step
+    offset_v: FloatArray  # (n_channels,)
+    labels: tuple[str, ...]
+    electrode_rows: tuple[int, ...]
+    periods: tuple[Period, ...]
+    read: ReadBlock
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LfpSource:
+    """LFP that is computed while it is written; `stream` yields successive (n, n_channels) volts of one period."""
+
+    name: str
+    description: str
+    rate_hz: float
+    electrode_rows: tuple[int, ...]
+    periods: tuple[Period, ...]
+    stream: Callable[[int], Iterator[FloatArray]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DigitalEvents:
+    """Changes of the digital input port."""
+
+    times_s: FloatArray
+    values: IntArray
+    resolution_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionContent:
+    """All of one session; rows of `electrodes` are in file order."""
+
+    identifier: str  # the same sources and settings give the same one
+    subject: SubjectSettings
+    session: SessionInfo
+    devices: tuple[DeviceSettings, ...]
+    electrodes: tuple[Electrode, ...] = ()
+    raw: tuple[VoltageSource, ...] = ()
+    analog: tuple[VoltageSource, ...] = ()
+    lfp: tuple[LfpSource, ...] = ()
+    units: tuple[Unit, ...] = ()
+    units_resolution_s: float = 1 / 30000
+    recorded_periods: tuple[tuple[float, float], ...] = ()
+    events: DigitalEvents | None = None

@@ -1,0 +1,322 @@
+import re
+import resource
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+from nwb_spikeinference.errors import InputError
+from nwb_spikeinference.nwb.read import open_signal, read_session
+
+VOLTS = np.random.default_rng(7).normal(scale=30e-6, size=(2000, 4))  # as in conftest.py
+
+
+def read_all(path: Path, number: int = 0) -> np.ndarray:
+    block = read_session(path).blocks[number]
+    with open_signal(path, block) as reader:
+        return reader.read(0, block.n_samples)
+
+
+def test_session_and_participant_are_named(bundle_file: Path) -> None:
+    session = read_session(bundle_file)
+    assert (session.participant, session.session_id, session.notes) == ("P07", "baseline", ())
+
+
+def test_alias_renames_the_participant(bundle_file: Path) -> None:
+    assert read_session(bundle_file, aliases={"P07": "P7"}).participant == "P7"
+
+
+def test_electrode_columns_are_read(bundle_file: Path) -> None:
+    electrode = read_session(bundle_file).electrodes[2]
+    assert (electrode.label, electrode.bundle, electrode.region, electrode.hemisphere) == (
+        "RAMY1", "RAMY", "amygdala", "right",
+    )  # fmt: skip
+    assert (electrode.wire, electrode.channel, electrode.kind, electrode.xyz) == (1, 11, "micro", None)
+
+
+def test_user_regions_are_used(wire_file: Path) -> None:
+    regions = {"amygdala": "basolateral amygdala"}
+    assert read_session(wire_file, regions=regions).electrodes[2].region == "basolateral amygdala"
+
+
+def test_units_are_read_with_their_quality(bundle_file: Path) -> None:
+    unit = read_session(bundle_file).units[1]
+    assert (unit.unit_id, unit.electrode_rows, unit.snr, unit.trough_to_peak_ms) == (6, (1, 3), 5.0, 0.3)
+    assert (unit.isi_violations, unit.cell_type, unit.sorter, unit.cluster_id) == (None, "excitatory", "osort", 2)
+    np.testing.assert_array_equal(unit.spike_times_s, [0.2, 0.3, 0.9, 1.7])
+    np.testing.assert_allclose(unit.waveform_mean, np.sin(np.arange(8.0)) * 1e-5)
+
+
+def test_raw_and_lfp_are_told_apart_by_rate(bundle_file: Path) -> None:
+    blocks = read_session(bundle_file).blocks
+    assert [(block.path, block.kind, block.rate_hz) for block in blocks] == [
+        ("/acquisition/ElectricalSeriesRaw", "raw", 30000.0),
+        ("/processing/ecephys/LFP/ElectricalSeriesLFP", "lfp", 1000.0),
+    ]
+    assert [(block.start_s, block.stop_s, block.electrode_rows) for block in blocks] == [(0.5, 2.5, (0, 1, 2, 3))] * 2
+
+
+def test_signal_is_read_in_volts_with_every_conversion(bundle_file: Path) -> None:
+    expected = np.rint(VOLTS / 0.25e-6) * 0.25e-6 * [1, 1, 1, 2] + 1e-6
+    block = read_session(bundle_file).blocks[0]
+    with open_signal(bundle_file, block) as reader:
+        found = reader.read(300, 900)
+    assert found.dtype == np.float64
+    np.testing.assert_allclose(found, np.repeat(expected[10:30], 30, axis=0), rtol=1e-12)
+
+
+def test_stretch_outside_the_block_is_refused(bundle_file: Path) -> None:
+    with (
+        open_signal(bundle_file, read_session(bundle_file).blocks[1]) as reader,
+        pytest.raises(InputError, match="holds samples 0 to 2000 of this block, asked for 1990 to 2001"),
+    ):
+        reader.read(1990, 2001)
+
+
+def test_lfp_containers_of_any_name_are_found(wire_file: Path) -> None:
+    assert {block.path: block.electrode_rows for block in read_session(wire_file).blocks} == {
+        "/processing/ecephys/LFP_macro/ElectricalSeries": (3,),
+        "/processing/ecephys/LFP_micro/ElectricalSeries": (0, 1, 2),
+    }
+
+
+def test_one_group_per_wire_makes_bundles_of_labels(wire_file: Path) -> None:
+    session = read_session(wire_file)
+    assert [electrode.bundle for electrode in session.electrodes] == ["LHIP", "LHIP", "RAMY", "LOFC"]
+    assert [electrode.wire for electrode in session.electrodes] == [1, 2, 1, 1]
+    assert [electrode.kind for electrode in session.electrodes] == ["micro", "micro", "micro", "macro"]
+    assert "one electrode group per wire" in session.notes[0]
+
+
+def test_plain_electrodes_of_units_are_rows(wire_file: Path) -> None:
+    assert [unit.electrode_rows for unit in read_session(wire_file).units] == [(1,), (2,)]
+
+
+def test_byte_string_locations_are_read(wire_file: Path) -> None:
+    with h5py.File(wire_file, "a") as file:
+        table = file["general/extracellular_ephys/electrodes"]
+        attributes = dict(table["location"].attrs)
+        texts = [text.decode() if isinstance(text, bytes) else text for text in table["location"][()]]
+        del table["location"]
+        table.create_dataset("location", data=np.array(texts, dtype="S"))
+        table["location"].attrs.update(attributes)
+    assert [(electrode.region, electrode.hemisphere) for electrode in read_session(wire_file).electrodes[1:3]] == [
+        ("hippocampus", "left"),
+        ("amygdala", "right"),
+    ]
+
+
+def test_electrode_id_replaces_electrodes(wire_file: Path) -> None:
+    with h5py.File(wire_file, "a") as file:
+        file["general/extracellular_ephys/electrodes/id"][...] = [40, 41, 42, 43]
+        del file["units/electrodes"]
+        file["units"].create_dataset("electrode_id", data=[43, 99])
+    session = read_session(wire_file)
+    assert [unit.electrode_rows for unit in session.units] == [(3,), ()]
+    assert "1 units name electrodes that the table does not have" in session.notes
+
+
+def test_electrode_group_replaces_electrodes(bundle_file: Path) -> None:
+    with h5py.File(bundle_file, "a") as file:
+        del file["units/electrodes"], file["units/electrodes_index"]
+        group = file["general/extracellular_ephys/RAMY"].ref
+        file["units"].create_dataset("electrode_group", data=[group, group], dtype=h5py.ref_dtype)
+    assert [unit.electrode_rows for unit in read_session(bundle_file).units] == [(2, 3), (2, 3)]
+
+
+def test_waveform_of_several_electrodes_is_that_of_the_largest(bundle_file: Path) -> None:
+    with h5py.File(bundle_file, "a") as file:
+        del file["units/waveform_mean"]
+        small, large = np.sin(np.arange(8.0)), 3 * np.cos(np.arange(8.0))
+        waveforms = np.stack([np.stack([small, large], axis=1)] * 2)
+        file["units"].create_dataset("waveform_mean", data=waveforms).attrs["sampling_rate"] = 30000.0
+    unit = read_session(bundle_file).units[0]
+    assert unit.waveform_rate_hz == 30000.0
+    np.testing.assert_array_equal(unit.waveform_mean, large)
+
+
+def test_spike_times_out_of_order_are_sorted_with_a_note(bundle_file: Path) -> None:
+    with h5py.File(bundle_file, "a") as file:
+        file["units/spike_times"][:3] = [0.5, np.nan, 0.1]
+    session = read_session(bundle_file)
+    np.testing.assert_array_equal(session.units[0].spike_times_s, [0.1, 0.5])
+    assert session.notes == (
+        "spike times that are no numbers were left out",
+        "spike times that were not in order were sorted",
+    )
+
+
+def test_spike_times_in_samples_are_refused(bundle_file: Path) -> None:
+    with h5py.File(bundle_file, "a") as file:
+        del file["units/spike_times"]
+        file["units"].create_dataset("spike_times", data=np.arange(50.0) * 331)
+        file["units/spike_times_index"][...] = [20, 50]
+    with pytest.raises(InputError, match="are all whole numbers, so samples and not seconds"):
+        read_session(bundle_file)
+
+
+def test_regular_time_stamps_give_a_rate(one_wire_file: Callable[..., Path]) -> None:
+    path = one_wire_file(timestamps=3.25 + np.arange(2000) / 1000)
+    (block,) = read_session(path).blocks
+    assert (block.rate_hz, block.start_s, block.n_samples) == (1000.0, 3.25, 2000)
+
+
+def test_gap_in_time_stamps_makes_two_blocks(one_wire_file: Callable[..., Path]) -> None:
+    stamps = np.arange(2000) / 1000
+    stamps[1200:] += 7
+    path = one_wire_file(timestamps=stamps)
+    first, second = read_session(path).blocks
+    assert (first.n_samples, second.start_s, second.n_samples, second.first_sample) == (1200, 8.2, 800, 1200)
+    np.testing.assert_array_equal(read_all(path, 1), VOLTS[1200:, :1])
+
+
+def test_reversed_time_stamps_are_left_out_with_a_reason(one_wire_file: Callable[..., Path]) -> None:
+    stamps = np.arange(2000) / 1000
+    stamps[1200:] -= 1
+    session = read_session(one_wire_file(timestamps=stamps))
+    assert session.blocks == ()
+    assert "its time stamps do not rise everywhere" in session.notes[0]
+
+
+@pytest.mark.parametrize(("unit", "factor"), [("uV", 1e-6), ("millivolts", 1e-3), ("V", 1.0)])
+def test_other_units_of_voltage_become_volts(one_wire_file: Callable[..., Path], unit: str, factor: float) -> None:
+    path = one_wire_file(rate=1000.0)
+    with h5py.File(path, "a") as file:
+        file["acquisition/ElectricalSeries/data"].attrs["unit"] = unit
+    np.testing.assert_allclose(read_all(path), VOLTS[:, :1] * factor)
+
+
+def test_real_000207_has_its_units_and_no_signal(shared_data: Path) -> None:
+    session = read_session(shared_data / "dandi/000207/sub-4_ses-4_ecephys+image.nwb")
+    places = Counter(session.electrode(unit.electrode_rows[0]).region for unit in session.units)
+    assert places == {"hippocampus": 25, "amygdala": 10}
+    assert {electrode.hemisphere for electrode in session.electrodes} == {"right"}
+    assert sum(len(unit.spike_times_s) for unit in session.units) == 214_278
+    assert session.blocks == ()
+
+
+def test_real_000006_has_three_units(shared_data: Path) -> None:
+    session = read_session(shared_data / "dandi/000006/sub-anm369963_ses-20170301.nwb")
+    assert (session.participant, session.session_id, len(session.units)) == ("anm369963", "20170301", 3)
+    assert {electrode.region for electrode in session.electrodes} == {None}
+    assert 250 < min(unit.spike_times_s[0] for unit in session.units) < 350
+
+
+def test_missing_file_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no such file"):
+        read_session(tmp_path / "nowhere.nwb")
+
+
+def test_empty_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "empty.nwb").touch()
+    with pytest.raises(InputError, match="is empty"):
+        read_session(tmp_path / "empty.nwb")
+
+
+def test_text_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "text.nwb").write_text("not a recording")
+    with pytest.raises(InputError, match="is not an HDF5 file"):
+        read_session(tmp_path / "text.nwb")
+
+
+def test_hdf5_that_is_no_nwb_is_refused(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "other.nwb", "w") as file:
+        file["numbers"] = [1, 2]
+    with pytest.raises(InputError, match="is HDF5 but not NWB"):
+        read_session(tmp_path / "other.nwb")
+
+
+def test_nwb_1_is_refused(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "old.nwb", "w") as file:
+        file["nwb_version"] = "NWB-1.0.6"
+    with pytest.raises(InputError, match=re.escape("is NWB 1 (NWB-1.0.6)")):
+        read_session(tmp_path / "old.nwb")
+
+
+@pytest.mark.parametrize("share", [0.999, 0.5, 0.05])
+def test_truncated_file_is_refused(bundle_file: Path, share: float) -> None:
+    content = bundle_file.read_bytes()
+    bundle_file.write_bytes(content[: int(len(content) * share)])
+    with pytest.raises(InputError, match="is truncated"):
+        read_session(bundle_file)
+
+
+def test_external_link_is_refused(bundle_file: Path) -> None:
+    with h5py.File(bundle_file, "a") as file:
+        file["acquisition/elsewhere"] = h5py.ExternalLink("/etc/other.nwb", "/data")
+    with pytest.raises(InputError, match="/acquisition/elsewhere is a link to another file"):
+        read_session(bundle_file)
+
+
+def test_external_storage_is_refused(bundle_file: Path) -> None:
+    with h5py.File(bundle_file, "a") as file:
+        file["acquisition"].create_dataset("secret", (4,), "u1", external=[("/etc/hostname", 0, 4)])
+    with pytest.raises(InputError, match="/acquisition/secret keeps its values in another file"):
+        read_session(bundle_file)
+
+
+def test_virtual_dataset_is_refused(bundle_file: Path) -> None:
+    layout = h5py.VirtualLayout(shape=(4,), dtype="i4")
+    layout[:] = h5py.VirtualSource("other.h5", "data", shape=(4,))
+    with h5py.File(bundle_file, "a") as file:
+        file["acquisition"].create_virtual_dataset("joined", layout)
+    with pytest.raises(InputError, match="/acquisition/joined keeps its values in another file"):
+        read_session(bundle_file)
+
+
+def test_link_loop_is_refused(bundle_file: Path) -> None:
+    with h5py.File(bundle_file, "a") as file:
+        file["acquisition/a"] = h5py.SoftLink("/acquisition/b")
+        file["acquisition/b"] = h5py.SoftLink("/acquisition/a")
+    with pytest.raises(InputError, match="/acquisition/a is a link that leads nowhere or to itself"):
+        read_session(bundle_file)
+
+
+def test_claimed_terabytes_are_refused_within_bounded_memory(bundle_file: Path) -> None:
+    with h5py.File(bundle_file, "a") as file:
+        series = file["acquisition/ElectricalSeriesRaw"]
+        attributes = dict(series["data"].attrs)
+        del series["data"]
+        series.create_dataset("data", (10**12, 4), "i2", chunks=(30000, 4)).attrs.update(attributes)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(InputError, match="claims 8000000 MB but holds 0 bytes"):
+        read_session(bundle_file)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100_000
+
+
+def test_huge_chunk_is_refused(bundle_file: Path) -> None:
+    with h5py.File(bundle_file, "a") as file:
+        del file["units/spike_times"]
+        file["units"].create_dataset("spike_times", (7,), "f8", chunks=(1 << 27,), maxshape=(None,), compression="gzip")
+    with pytest.raises(InputError, match=re.escape("has chunks (134217728,) above 256 MiB")):
+        read_session(bundle_file)
+
+
+def test_flipped_byte_in_the_signal_raises(bundle_file: Path) -> None:
+    with h5py.File(bundle_file, "r") as file:
+        chunk = file["acquisition/ElectricalSeriesRaw/data"].id.get_chunk_info(0)
+    content = bytearray(bundle_file.read_bytes())
+    content[chunk.byte_offset + chunk.size // 2] ^= 1
+    bundle_file.write_bytes(content)
+    with pytest.raises(InputError, match="ElectricalSeriesRaw is damaged between samples 0 and 60000"):
+        read_all(bundle_file)
+
+
+def test_damaged_file_is_read_or_refused(bundle_file: Path) -> None:
+    whole = bundle_file.read_bytes()
+    random = np.random.default_rng(23)
+    outcomes = Counter[str]()
+    for position in random.integers(0, 20_000, size=150):
+        damaged = bytearray(whole)
+        damaged[position] ^= 1 << int(random.integers(8))
+        bundle_file.write_bytes(damaged)
+        try:
+            read_session(bundle_file)
+            outcomes["read"] += 1
+        except InputError:
+            outcomes["refused"] += 1
+    assert outcomes["read"] + outcomes["refused"] == 150
+    assert outcomes["refused"] > 3
