@@ -1,0 +1,31 @@
+"""
+What all readers built on neo need: its kinds of failure, and its files closed.
+"""
+
+import io
+from typing import Any
+
+from neo.core import NeoReadWriteError
+
+# neo checks little, so that a damaged file fails wherever its numbers first make no sense
+NEO_ERRORS = (
+    OSError, ValueError, KeyError, IndexError, TypeError, AttributeError, OverflowError, ZeroDivisionError, MemoryError,
+    NeoReadWriteError,
+)  # fmt: skip
+
+
+def close_files(reader: object) -> None:
+    """Close the files that a neo reader keeps open; it has no method for that."""
+    for value in vars(reader).values():
+        for item in value.values() if isinstance(value, dict) else (value,):
+            _close(item)
+
+
+def _close(item: Any) -> None:
+    if isinstance(item, io.IOBase):
+        item.close()
+
+
+def describe(error: BaseException) -> str:
+    """The message of any error on one line, never empty."""
+    return " ".join(str(error).split())[:200] or type(error).__name__

@@ -1,0 +1,108 @@
+"""
+What a converter of raw recordings is, and how one is found.
+
+A laboratory adds its own format by a package that declares an entry point in the group
+``nwb_spikeinference.converters``, naming a class with the method `RawConverter.open`.
+"""
+
+import difflib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Protocol
+
+from nwb_spikeinference.errors import SettingsError
+from nwb_spikeinference.recordings import IntArray
+from nwb_spikeinference.session_config import RecordingSettings
+
+GROUP = "nwb_spikeinference.converters"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RawChannel:
+    """One digitised channel; volts = steps * gain + offset_v."""
+
+    number: int  # the recorder's
+    label: str
+    gain: float
+    offset_v: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RawBlock:
+    """One continuous stretch, on the recorder's clock."""
+
+    start_s: float
+    n_samples: int
+
+
+class RawRecording(Protocol):
+    """One opened recording of int16 voltages; never written to."""
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The files that hold it."""
+
+    @property
+    def rate_hz(self) -> float:
+        """Samples per second and channel."""
+
+    @property
+    def channels(self) -> tuple[RawChannel, ...]:
+        """Channels, in the order of the columns that `read` gives."""
+
+    @property
+    def blocks(self) -> tuple[RawBlock, ...]:
+        """Continuous stretches, in time order, none overlapping another."""
+
+    @property
+    def clock_offsets_s(self) -> tuple[float, ...]:
+        """
+        Seconds added to the recorder's clock, one for each time it was started.
+
+        ``(0.0,)`` unless the clock was set back during the recording. `blocks` contain them already.
+        """
+
+    def read(self, block: int, start: int, stop: int) -> IntArray:
+        """Samples of one block as int16 of shape (stop - start, n_channels), unchanged."""
+
+    def close(self) -> None:
+        """Release the files."""
+
+
+class RawConverter(Protocol):
+    """Opens recordings of one format."""
+
+    def open(self, file: Path, settings: RecordingSettings) -> RawRecording:
+        """
+        Open a recording and check that it is complete.
+
+        Raises
+        ------
+        InputError
+            If it is missing, damaged or of another format.
+        """
+
+
+def find_converter(name: str) -> RawConverter:
+    """
+    The converter of a format.
+
+    Raises
+    ------
+    SettingsError
+        If nobody has registered it; names the known ones.
+    """
+    known = {entry.name: entry for entry in entry_points(group=GROUP)}
+    if name not in known:
+        raise SettingsError(unknown_format(name, "recording format", sorted(known)))
+    converter: RawConverter = known[name].load()()
+    return converter
+
+
+def unknown_format(name: str, what: str, known: Sequence[str]) -> str:
+    """Message for a format that nobody reads."""
+    near = difflib.get_close_matches(name, known, n=1)
+    hint = f"did you mean {near[0]!r}? " if near else ""
+    return f"{what} {name!r} is unknown; {hint}known: {', '.join(known)}"

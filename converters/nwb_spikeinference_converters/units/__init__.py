@@ -1,0 +1,51 @@
+"""
+Sorted units in the formats of sorters, read into one shape.
+"""
+
+from pathlib import Path
+
+from nwb_spikeinference.errors import InputError, SettingsError
+from nwb_spikeinference.session_config import UnitsSettings
+from nwb_spikeinference_converters.protocol import unknown_format
+from nwb_spikeinference_converters.units.blackrock_nev import read_nev_units
+from nwb_spikeinference_converters.units.neuralynx_nse import read_nse_units
+from nwb_spikeinference_converters.units.plain import read_csv_units, read_mat_units
+from nwb_spikeinference_converters.units.shape import ReadUnits, UnitsFile
+
+READERS: dict[str, ReadUnits] = {
+    "nev": read_nev_units,
+    "mat": read_mat_units,
+    "csv": read_csv_units,
+    "nse": read_nse_units,
+}
+
+
+def find_units_reader(name: str) -> ReadUnits:
+    """
+    The reader of a format.
+
+    Raises
+    ------
+    SettingsError
+        If there is none; names the known ones.
+    """
+    if name not in READERS:
+        raise SettingsError(unknown_format(name, "units format", sorted(READERS)))
+    return READERS[name]
+
+
+def read_units(path: Path, settings: UnitsSettings, clock_offsets_s: tuple[float, ...]) -> UnitsFile:
+    """
+    Read one file of sorted units.
+
+    Raises
+    ------
+    InputError
+        If it is missing or damaged.
+    SettingsError
+        If nobody reads its format.
+    """
+    reader = find_units_reader(settings.format)
+    if not path.is_file():
+        raise InputError(f"{path}: no such file; check 'units' in session.yaml")
+    return reader(path, settings, clock_offsets_s)

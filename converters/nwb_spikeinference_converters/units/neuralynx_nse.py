@@ -1,0 +1,44 @@
+"""
+Neuralynx .nse files: spikes of single wires.
+
+Cell number 0 holds what crossed the threshold and was never sorted. A session that lists an .nse file asks for these
+crossings: they become one multi-unit train per wire, and the sorter column says what they are.
+"""
+
+from pathlib import Path
+
+import numpy as np
+
+from nwb_spikeinference.session_config import UnitsSettings
+from nwb_spikeinference_converters.neuralynx_header import HEADER_BYTES, number_of, read_header
+from nwb_spikeinference_converters.units.shape import UnitsFile, group_spikes, make_unit
+
+THRESHOLD_CROSSINGS = "threshold crossings"
+_CLOCK_HZ = 1e6
+_RECORD = np.dtype(
+    [("time_us", "<u8"), ("entity", "<u4"), ("cell", "<u4"), ("features", "<u4", (8,)), ("samples", "<i2", (32,))]
+)
+
+
+def read_nse_units(path: Path, settings: UnitsSettings, clock_offsets_s: tuple[float, ...]) -> UnitsFile:
+    """Each cell number is a unit; number 0 is a multi-unit train."""
+    entries = read_header(path, _RECORD.itemsize)
+    records = np.fromfile(path, dtype=_RECORD, offset=HEADER_BYTES)
+    channel = settings.channel if settings.channel is not None else int(number_of(entries, "ADChannel", path))
+    volts_per_step = number_of(entries, "ADBitVolts", path)
+    if entries.get("inputinverted", "").lower() == "true":
+        volts_per_step = -volts_per_step
+    cells = records["cell"].astype(np.int64)
+    units = [
+        make_unit(
+            channel=channel,
+            cluster_id=cell,
+            spike_times_s=records["time_us"][members].astype(np.float64) / _CLOCK_HZ + settings.offset_s,
+            sorter=THRESHOLD_CROSSINGS if cell == 0 else settings.sorter or "Neuralynx",
+            waveforms=records["samples"][members] * volts_per_step,
+            waveform_rate_hz=number_of(entries, "SamplingFrequency", path),
+            source=str(path),
+        )
+        for _, cell, members in group_spikes(np.full(len(cells), channel), cells)
+    ]
+    return UnitsFile(units=tuple(units), clock="recorder", resolution_s=1 / _CLOCK_HZ)

@@ -1,0 +1,96 @@
+"""The plain formats of sorted units."""
+
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+from scipy.io import savemat
+
+from nwb_spikeinference.errors import InputError
+from nwb_spikeinference.session_config import UnitsSettings
+from nwb_spikeinference_converters.units import read_units
+from nwb_spikeinference_converters.units.shape import UnitsFile
+
+CONTENT = {
+    "unit": np.array([1, 2, 1, -1]),
+    "channel": np.array([4, 4, 4, 4]),
+    "sample": np.array([60000, 30000, 15000, 5]),
+    "rate_hz": 30000.0,
+    "waveform": np.array([[0, -2e-5], [0, -5e-5], [0, -4e-5], [0, 0]]),
+}
+
+
+def read(path: Path, **settings: object) -> UnitsFile:
+    entry = UnitsSettings.model_validate({"format": path.suffix[1:], "file": path.name, **settings})
+    return read_units(path, entry, (0.0,))
+
+
+def write_mat(path: Path, **changes: object) -> Path:
+    content = {**CONTENT, **changes}
+    savemat(path, {name: value for name, value in content.items() if value is not None})
+    return path
+
+
+def test_samples_become_seconds_in_order(tmp_path: Path) -> None:
+    first, second = read(write_mat(tmp_path / "u.mat")).units
+    assert first.spike_times_s.tolist() == [0.5, 2.0]
+    assert second.spike_times_s.tolist() == [1.0]
+
+
+def test_negative_numbers_are_noise(tmp_path: Path) -> None:
+    assert [unit.cluster_id for unit in read(write_mat(tmp_path / "u.mat")).units] == [1, 2]
+
+
+def test_waveforms_are_averaged(tmp_path: Path) -> None:
+    first, _ = read(write_mat(tmp_path / "u.mat")).units
+    np.testing.assert_allclose(first.waveform_mean, [0, -3e-5])
+
+
+def test_newer_matlab_files_read_alike(tmp_path: Path) -> None:
+    path = tmp_path / "u.mat"
+    with h5py.File(path, "w", userblock_size=512) as file:
+        for name, value in CONTENT.items():
+            file[name] = np.atleast_2d(value).T if name == "waveform" else np.atleast_2d(value)
+    with path.open("r+b") as stream:
+        stream.write(b"MATLAB 7.3 MAT-file")
+    first, _ = read(path).units
+    assert first.spike_times_s.tolist() == [0.5, 2.0]
+    np.testing.assert_allclose(first.waveform_mean, [0, -3e-5])
+
+
+def test_csv_in_seconds_with_an_offset(tmp_path: Path) -> None:
+    (tmp_path / "u.csv").write_text("unit;time_s\n7;1.5\n7;0.5\n", encoding="utf-8")
+    (unit,) = read(tmp_path / "u.csv", channel=3, offset_s=10.0, sorter="KlustaKwik").units
+    assert unit.spike_times_s.tolist() == [10.5, 11.5]
+    assert (unit.channel, unit.cluster_id, unit.sorter) == (3, 7, "KlustaKwik")
+
+
+@pytest.mark.parametrize(
+    ("changes", "match"),
+    [
+        ({"unit": None}, "variable 'unit' is missing"),
+        ({"channel": None}, "'channel' is missing"),
+        ({"sample": None, "waveform": None}, "neither 'time_s' nor 'sample'"),
+        ({"rate_hz": None}, "'sample' needs its clock"),
+        ({"channel": np.array([1, 2])}, "'channel' has 2 rows, 'unit' has 4"),
+        ({"unit": np.array([1.5, 1, 1, 1])}, "'unit' must hold whole numbers"),
+        ({"sample": None, "time_s": np.array([0.1, np.nan, 1, 2])}, "spike times that are no numbers"),
+        ({"unit": np.array(["a", "b"])}, "variable 'unit' must be numeric"),
+    ],
+)
+def test_wrong_content_is_named(tmp_path: Path, changes: dict[str, object], match: str) -> None:
+    with pytest.raises(InputError, match=rf"u\.mat: .*{match}"):
+        read(write_mat(tmp_path / "u.mat", **changes))
+
+
+def test_a_file_that_is_no_mat_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "u.mat").write_bytes(b"no MATLAB file" * 20)
+    with pytest.raises(InputError, match=r"u\.mat: cannot be read as a MATLAB file"):
+        read(tmp_path / "u.mat")
+
+
+def test_a_cell_without_a_number_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "u.csv").write_text("unit,channel,time_s\n1,1,0.5\n1,1,\n", encoding="utf-8")
+    with pytest.raises(InputError, match="column 'time_s' must hold a number in every row"):
+        read(tmp_path / "u.csv")
