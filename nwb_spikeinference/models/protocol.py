@@ -1,0 +1,37 @@
+"""
+What every model offers.
+"""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+
+from nwb_spikeinference.inputs import LfpInput, TrainingInput
+from nwb_spikeinference.recordings import FloatArray
+
+
+class SpikeModel(Protocol):
+    """A model of spiking given LFP features, fitted and scored by the same code as all others."""
+
+    name: str
+
+    def fit(self, training: Sequence[TrainingInput], columns: Sequence[int], seed: np.random.SeedSequence) -> None:
+        """
+        Learn from the allowed bins.
+
+        Parameters
+        ----------
+        columns : sequence of int
+            Feature columns the model may see; leave-one-band-out withholds some.
+        """
+
+    def predict(self, source: LfpInput) -> FloatArray:
+        """
+        Log-odds above the unit's own rate intercept.
+
+        Returns
+        -------
+        ndarray of shape (n_bins, 3), float32
+            One column per head: typical excitatory, typical inhibitory, any unit.
+        """
