@@ -1,0 +1,259 @@
+"""
+The four hypotheses, each tested on its own.
+
+Each function returns what the data say before correction for four tests; `hypotheses.py` corrects and words it. A claim
+with several conditions holds if all of them hold, and its p value is the largest of theirs.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from nwb_spikeinference.bands import Band
+from nwb_spikeinference.evaluation.evidence import (
+    Score,
+    StudyContext,
+    UnitEvidence,
+    above_chance,
+    difference,
+    format_interval,
+    in_group,
+    mean_interval,
+    participants_of,
+    place_name,
+)
+from nwb_spikeinference.evaluation.statistics import (
+    Interval,
+    bootstrap_difference,
+    is_equivalent,
+    p_equivalent,
+    p_greater,
+    p_two_sided,
+)
+from nwb_spikeinference.records import Verdict
+
+MIN_PLACE_PARTICIPANTS = 3  # below, a place is not judged on its own
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """What the data say of one hypothesis, before correction for several tests."""
+
+    verdict: Verdict
+    reason: str
+    interval: Interval | None = None
+    p: float | None = None
+
+
+def separable_heads(rows: Sequence[UnitEvidence], context: StudyContext) -> Claim:
+    """H1: on units of either type, the head of that type beats the head of the other type."""
+    contrasts = {
+        "excitatory": _head_contrast(rows, "excitatory", "inhibitory", context),
+        "inhibitory": _head_contrast(rows, "inhibitory", "excitatory", context),
+    }
+    found, lack = _usable({f"{kind} units with scores by both heads": gap for kind, gap in contrasts.items()}, context)
+    if lack:
+        return Claim(verdict="inconclusive", reason=lack)
+    words = "; ".join(f"{kind}: {format_interval(gap)}" for kind, gap in zip(contrasts, found, strict=True))
+    return Claim(
+        verdict=_conjunction(found, context),
+        reason=f"own head minus the other type's head, {words}",
+        interval=min(found, key=lambda gap: gap.low),
+        p=max(p_two_sided(gap.draws) for gap in found),
+    )
+
+
+def inhibitory_better(rows: Sequence[UnitEvidence], context: StudyContext, fingerprint: str | None) -> Claim:
+    """H2: inhibitory units are predicted better, with as many spikes as excitatory ones and as recorded."""
+    raw, lack = _type_difference(rows, lambda row: row.roc_auc, context, "raw")
+    if raw is None:
+        return Claim(verdict="inconclusive", reason=lack)
+    matched, lack = _type_difference(rows, _matched_score, context, "matched")
+    if matched is None:
+        return Claim(verdict="inconclusive", reason=f"no count-matched comparison: {lack}", interval=raw)
+    chance = mean_interval(
+        in_group(rows, "inhibitory"), lambda row: difference(_matched_score(row), 0.5), context, "H2"
+    )
+    conditions = (matched, raw, *((chance,) if chance else ()))
+    verdict = _conjunction(conditions, context)
+    reason = f"inhibitory minus excitatory, count-matched: {format_interval(matched)}; raw: {format_interval(raw)}"
+    if raw.low > 0 and matched.low <= 0:
+        verdict, reason = "confounded", f"{reason}; the difference may come from spike counts"
+    elif chance is not None and chance.low <= 0:
+        reason = f"{reason}; inhibitory units are not predicted above chance"
+    return _guard_bleed(
+        Claim(verdict=verdict, reason=reason, interval=matched, p=max(p_two_sided(one.draws) for one in conditions)),
+        fingerprint,
+    )
+
+
+def transfers(rows: Sequence[UnitEvidence], context: StudyContext) -> Claim:
+    """H3: a model from one place scores the units of other places as well as a model that knows their place."""
+    elsewhere = [row for row in rows if not context.is_training_place(row) and _transfer_gap(row) is not None]
+    gap = mean_interval(elsewhere, _transfer_gap, context, "H3", "gap")
+    reached = mean_interval(elsewhere, above_chance("transfer_roc_auc"), context, "H3", "transfer")
+    within = mean_interval(elsewhere, above_chance("within_roc_auc"), context, "H3", "within")
+    found, lack = _usable(
+        {"units at other places with transfer and within-region scores": gap, "transfer": reached, "within": within},
+        context,
+    )
+    if lack:
+        return Claim(verdict="inconclusive", reason=lack)
+    gap, reached, within = found
+    low, high = gap.bounds(0.9)
+    words = (
+        f"transfer minus within-region {format_interval(gap)}, 90 % interval [{low:+.3f}, {high:+.3f}] against "
+        f"+-{context.margin:g}; transfer {reached.mean + 0.5:.3f}, within-region {within.mean + 0.5:.3f}"
+    )
+    verdict, because = _transfer_verdict(elsewhere, gap, reached, within, context)
+    p = max(p_equivalent(gap.draws, context.margin), p_two_sided(reached.draws), p_two_sided(within.draws))
+    return Claim(verdict=verdict, reason=f"{words}; {because}", interval=gap, p=p)
+
+
+def gamma_drives(rows: Sequence[UnitEvidence], context: StudyContext, fingerprint: str | None) -> Claim:
+    """H4: leaving out a gamma band costs something, and more than leaving out the bands beside gamma."""
+    gamma = [band for band in context.bands_by_frequency() if "gamma" in band.name.lower()]
+    if not gamma:
+        return Claim(verdict="inconclusive", reason="no band of this study is named gamma")
+    beside = _bands_beside(gamma, context)
+    if not beside:
+        return Claim(verdict="inconclusive", reason="there is no band beside gamma to compare with")
+    claims = [_band_drives(rows, band, beside, context) for band in gamma]
+    judged = [(claim, claim.p) for claim in claims if claim.p is not None]
+    if not judged:
+        return claims[0]
+    order: tuple[Verdict, ...] = ("supported", "inconclusive", "not-supported")
+    best, p = min(judged, key=lambda pair: (order.index(pair[0].verdict), pair[1]))
+    p = min(1.0, len(judged) * p)  # Bonferroni: the best of the gamma bands was chosen
+    reason = "; ".join(claim.reason for claim in claims)
+    return _guard_bleed(Claim(verdict=best.verdict, reason=reason, interval=best.interval, p=p), fingerprint)
+
+
+def _head_contrast(rows: Sequence[UnitEvidence], own: str, other: str, context: StudyContext) -> Interval | None:
+    mine = [row for row in rows if row.cell_type == own]
+    return mean_interval(
+        mine, lambda row: difference(row.head_roc_auc.get(own), row.head_roc_auc.get(other)), context, "H1", own
+    )
+
+
+def _type_difference(
+    rows: Sequence[UnitEvidence], score: Score, context: StudyContext, purpose: str
+) -> tuple[Interval | None, str]:
+    """Inhibitory minus excitatory, participants redrawn jointly; or None and what is lacking."""
+    scored = [(row, value) for row in rows if row.cell_type != "unclassified" and (value := score(row)) is not None]
+    for kind in ("excitatory", "inhibitory"):
+        people = participants_of(row for row, _ in scored if row.cell_type == kind)
+        if len(people) < context.min_participants:
+            return None, f"scored {kind} units of {len(people)} participants, {context.min_participants} needed"
+    gap = bootstrap_difference(
+        [value for _, value in scored],
+        [row.participant for row, _ in scored],
+        [row.cell_type == "inhibitory" for row, _ in scored],
+        context.rng("H2", purpose),
+        context.n_draws,
+    )
+    return gap, ""
+
+
+def _matched_score(row: UnitEvidence) -> float | None:
+    """Return the count-matched score; excitatory units keep their spikes, so their own score may stand for it."""
+    if row.thinned_roc_auc is None and row.cell_type == "excitatory":
+        return row.roc_auc
+    return row.thinned_roc_auc
+
+
+def _transfer_verdict(
+    rows: Sequence[UnitEvidence], gap: Interval, reached: Interval, within: Interval, context: StudyContext
+) -> tuple[Verdict, str]:
+    if reached.high < 0:
+        return "not-supported", "transfer is below 0.5: the relation runs the other way"
+    if failing := _failing_place(rows, context):
+        return "not-supported", failing
+    if within.low <= 0 or reached.low <= 0:
+        return "inconclusive", "without scores above 0.5 there is nothing to transfer"
+    if is_equivalent(gap, context.margin):
+        return "supported", "equivalent"
+    if gap.high < 0:
+        return "not-supported", "transfer is clearly worse"
+    return "inconclusive", "neither equivalent nor clearly worse"
+
+
+def _failing_place(rows: Sequence[UnitEvidence], context: StudyContext) -> str | None:
+    """Find a place where transfer is below 0.5 or worse by more than the margin: an average must not hide it."""
+    places = sorted({place_name(row.region, row.hemisphere) for row in rows})
+    for place in places:
+        here = [row for row in rows if place_name(row.region, row.hemisphere) == place]
+        if len(participants_of(here)) < MIN_PLACE_PARTICIPANTS:
+            continue
+        reached = mean_interval(here, above_chance("transfer_roc_auc"), context, "H3", place)
+        gap = mean_interval(here, _transfer_gap, context, "H3", place, "gap")
+        if reached is not None and reached.high < 0:
+            return f"transfer to {place} is below 0.5 ({reached.mean + 0.5:.3f}): the relation runs the other way"
+        if gap is not None and gap.high < -context.margin:
+            return f"transfer to {place} is clearly worse ({gap.mean:+.3f})"
+    return None
+
+
+def _bands_beside(gamma: Sequence[Band], context: StudyContext) -> tuple[Band, ...]:
+    """
+    Find the nearest bands below and above gamma.
+
+    The gamma bands are not each other's neighbours: if both carry the drive, neither needs to beat the other.
+    """
+    others = [band for band in context.bands_by_frequency() if band not in gamma]
+    below = [band for band in others if band.low_hz < gamma[0].low_hz]
+    above = [band for band in others if band.low_hz > gamma[-1].low_hz]
+    return (*below[-1:], *above[:1])
+
+
+def _band_drives(rows: Sequence[UnitEvidence], band: Band, beside: Sequence[Band], context: StudyContext) -> Claim:
+    drop = mean_interval(rows, lambda row: row.lobo_drop.get(band.name), context, "H4", band.name)
+    excesses = {other.name: _excess(rows, band.name, other.name, context) for other in beside}
+    needs = {f"{band.name} left out": drop, **{f"{name} left out": gap for name, gap in excesses.items()}}
+    found, lack = _usable(needs, context)
+    if lack:
+        return Claim(verdict="inconclusive", reason=lack)
+    drop, *gaps = found
+    verdict = _conjunction((drop,), context)
+    if verdict == "supported" and not all(gap.bounds(0.9)[0] > 0 for gap in gaps):
+        verdict = "not-supported" if any(gap.mean <= 0 for gap in gaps) else "inconclusive"
+    beyond = ", ".join(f"{gap.mean:+.3f} beyond {name}" for name, gap in zip(excesses, gaps, strict=True))
+    return Claim(
+        verdict=verdict,
+        reason=f"{band.name} left out costs {format_interval(drop)} ({beyond})",
+        interval=drop,
+        p=max(p_two_sided(drop.draws), *(p_greater(gap.draws) for gap in gaps)),
+    )
+
+
+def _excess(rows: Sequence[UnitEvidence], band: str, other: str, context: StudyContext) -> Interval | None:
+    return mean_interval(
+        rows, lambda row: difference(row.lobo_drop.get(band), row.lobo_drop.get(other)), context, "H4", band, other
+    )
+
+
+def _guard_bleed(claim: Claim, fingerprint: str | None) -> Claim:
+    if claim.verdict != "supported" or fingerprint is None:
+        return claim
+    reason = f"{claim.reason}; but {fingerprint}, as leaked action potentials would make it"
+    return Claim(verdict="confounded", reason=reason, interval=claim.interval, p=claim.p)
+
+
+def _conjunction(intervals: Sequence[Interval], context: StudyContext) -> Verdict:
+    """Supported if all are above 0; not supported if one that is not excludes an effect worth naming."""
+    open_ones = [interval for interval in intervals if interval.low <= 0]
+    if not open_ones:
+        return "supported"
+    return "not-supported" if any(interval.high < context.margin for interval in open_ones) else "inconclusive"
+
+
+def _usable(intervals: Mapping[str, Interval | None], context: StudyContext) -> tuple[tuple[Interval, ...], str]:
+    """All intervals if each rests on enough participants; else what is lacking."""
+    for name, interval in intervals.items():
+        n_participants = interval.n_participants if interval else 0
+        if n_participants < context.min_participants:
+            return (), f"{name}: {n_participants} participants, {context.min_participants} needed"
+    return tuple(interval for interval in intervals.values() if interval is not None), ""
+
+
+def _transfer_gap(row: UnitEvidence) -> float | None:
+    return difference(row.transfer_roc_auc, row.within_roc_auc)

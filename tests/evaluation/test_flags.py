@@ -1,0 +1,104 @@
+from dataclasses import replace
+from types import SimpleNamespace
+
+import pytest
+
+from nwb_spikeinference.evaluation.duplicates import Duplicate
+from nwb_spikeinference.evaluation.evidence import UnitEvidence
+from nwb_spikeinference.evaluation.flags import study_flags
+
+
+def ids(rows: list[UnitEvidence], planted: SimpleNamespace) -> list[str]:
+    return [flag.id for flag in study_flags(rows, planted.context)]
+
+
+def test_a_sound_study_has_no_flags(planted: SimpleNamespace) -> None:
+    rows = planted.make_rows(
+        roc_auc=planted.noisy(0.62, 1),
+        baseline_roc_auc=planted.noisy(0.61, 2),
+        own_wire_roc_auc=planted.noisy(0.63, 3),
+        null_roc_auc=planted.noisy(0.5, 4),
+        swapped_roc_auc=planted.noisy(0.5, 5),
+        clock_roc_auc=planted.noisy(0.5, 6),
+        lobo_drop=planted.per_band(10, low_gamma=0.02),
+        transfer_roc_auc=planted.noisy(0.61, 7),
+        base_rate=lambda row: 0.06,
+    )
+    assert ids(rows, planted) == []
+
+
+@pytest.mark.parametrize(("gain", "expected"), [(0.02, []), (0.05, ["bleed-through"])])
+def test_own_wire_far_above_the_neighbours_is_bleed_through(
+    planted: SimpleNamespace, gain: float, expected: list[str]
+) -> None:
+    rows = planted.make_rows(roc_auc=planted.noisy(0.62, 1), own_wire_roc_auc=planted.noisy(0.62 + gain, 2))
+    assert ids(rows, planted) == expected
+
+
+def test_the_own_wire_in_use_is_a_serious_fingerprint(planted: SimpleNamespace) -> None:
+    flags = study_flags(planted.make_rows(), replace(planted.context, predictor="own"))
+    assert [(flag.id, flag.severity) for flag in flags] == [("bleed-fingerprint", "serious")]
+
+
+@pytest.mark.parametrize("null", ["null_roc_auc", "swapped_roc_auc"])
+def test_a_null_far_from_one_half_is_drift(planted: SimpleNamespace, null: str) -> None:
+    assert ids(planted.make_rows(**{null: planted.noisy(0.54)}), planted) == ["drift"]
+
+
+@pytest.mark.parametrize("clock", [0.72, 0.28, 0.0])
+def test_rates_that_time_alone_predicts_are_drift(planted: SimpleNamespace, clock: float) -> None:
+    rows = planted.make_rows(clock_roc_auc=lambda row: clock if row.unit_id < 2 else 0.5)
+    assert ids(rows, planted) == ["drift"]
+
+
+def test_a_clock_far_off_on_a_handful_of_spikes_is_chance(planted: SimpleNamespace) -> None:
+    rows = [replace(row, n_spikes=15) for row in planted.make_rows(clock_roc_auc=lambda row: 0.65)]
+    assert "drift" not in ids(rows, planted)
+
+
+def test_rare_spikes_are_class_imbalance(planted: SimpleNamespace) -> None:
+    (flag,) = study_flags(planted.make_rows(base_rate=lambda row: 0.012), planted.context)
+    assert flag.id == "class-imbalance"
+    assert "never predicting one is 98.8% accurate" in flag.message
+
+
+@pytest.mark.parametrize(("n_participants", "severity"), [(4, "serious"), (9, "warning")])
+def test_few_participants_are_flagged(planted: SimpleNamespace, n_participants: int, severity: str) -> None:
+    (flag,) = study_flags(planted.make_rows(n_participants), planted.context)
+    assert (flag.id, flag.severity) == ("few-participants", severity)
+
+
+def test_a_network_behind_logistic_regression_has_too_little_data(planted: SimpleNamespace) -> None:
+    rows = planted.make_rows(roc_auc=planted.noisy(0.58, 1), baseline_roc_auc=planted.noisy(0.61, 2))
+    assert ids(rows, planted) == ["too-little-data"]
+
+
+def test_units_of_few_spikes_are_too_little_data(planted: SimpleNamespace) -> None:
+    (flag,) = study_flags([replace(row, n_spikes=16) for row in planted.make_rows()], planted.context)
+    assert flag.id == "too-little-data"
+    assert "near 0.07" in flag.message
+
+
+def test_a_score_too_good_to_be_true_names_its_unit(planted: SimpleNamespace) -> None:
+    rows = planted.make_rows(roc_auc=lambda row: 0.97 if (row.participant, row.unit_id) == ("P03", 2) else 0.6)
+    (flag,) = study_flags(rows, planted.context)
+    assert (flag.id, flag.where) == ("too-good", "P03 one unit 2")
+
+
+def test_a_place_below_one_half_is_a_finding_of_polarity(planted: SimpleNamespace) -> None:
+    rows = planted.make_rows(
+        transfer_roc_auc=lambda row: planted.noisy(0.42 if row.region == "amygdala" else 0.62)(row)
+    )
+    (flag,) = study_flags(rows, planted.context)
+    assert (flag.id, flag.where) == ("polarity", "left amygdala")
+
+
+def test_a_duplicate_names_both_units_and_the_session(planted: SimpleNamespace) -> None:
+    found = Duplicate(kept=4, dropped=7, share=0.6, excess_sd=22.0)
+    (flag,) = study_flags(planted.make_rows(), planted.context, duplicates=[("P01 one", found)])
+    assert (flag.id, flag.where) == ("duplicate-unit", "P01 one")
+    assert "unit 4, the better isolated one, is kept" in flag.message
+
+
+def test_no_units_have_only_the_flag_of_too_few_participants(planted: SimpleNamespace) -> None:
+    assert ids([], planted) == ["few-participants"]

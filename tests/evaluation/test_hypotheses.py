@@ -1,0 +1,214 @@
+from dataclasses import replace
+from types import SimpleNamespace
+
+import pytest
+
+from nwb_spikeinference.bands import Band
+from nwb_spikeinference.evaluation.evidence import StudyContext, UnitEvidence
+from nwb_spikeinference.evaluation.hypotheses import judge_hypotheses
+from nwb_spikeinference.records import HypothesisRecord
+
+
+def judge(rows: list[UnitEvidence], context: StudyContext) -> dict[str, HypothesisRecord]:
+    return {record.id: record for record in judge_hypotheses(rows, context)}
+
+
+def heads(planted: SimpleNamespace, own: float, other: float) -> object:
+    def score(row: UnitEvidence) -> dict[str, float]:
+        flipped = "inhibitory" if row.cell_type == "excitatory" else "excitatory"
+        return {row.cell_type: planted.noisy(own, 1)(row), flipped: planted.noisy(other, 2)(row)}
+
+    return score
+
+
+def test_heads_that_know_their_type_support_separable_patterns(planted: SimpleNamespace) -> None:
+    found = judge(planted.make_rows(head_roc_auc=heads(planted, 0.62, 0.58)), planted.context)["H1"]
+    assert found.verdict == "supported"
+    assert found.effect == pytest.approx(0.04, abs=0.01)
+
+
+def test_heads_without_a_difference_do_not(planted: SimpleNamespace) -> None:
+    assert (
+        judge(planted.make_rows(head_roc_auc=heads(planted, 0.6, 0.6)), planted.context)["H1"].verdict
+        == "not-supported"
+    )
+
+
+def test_one_head_that_is_better_on_all_units_is_no_separable_pattern(planted: SimpleNamespace) -> None:
+    rows = planted.make_rows(
+        head_roc_auc=lambda row: {"excitatory": planted.noisy(0.56, 1)(row), "inhibitory": planted.noisy(0.62, 2)(row)}
+    )
+    assert judge(rows, planted.context)["H1"].verdict == "not-supported"
+
+
+def test_inhibitory_units_better_with_matched_and_raw_counts_are_better(planted: SimpleNamespace) -> None:
+    rows = planted.make_rows(roc_auc=planted.by_type(0.60, 0.66, 1), thinned_roc_auc=planted.by_type(0.60, 0.64, 2))
+    found = judge(rows, planted.context)["H2"]
+    assert found.verdict == "supported"
+    assert found.effect == pytest.approx(0.04, abs=0.01)
+
+
+def test_inhibitory_units_better_only_with_more_spikes_are_confounded(planted: SimpleNamespace) -> None:
+    rows = planted.make_rows(roc_auc=planted.by_type(0.60, 0.636, 1), thinned_roc_auc=planted.by_type(0.60, 0.60, 2))
+    found = judge(rows, planted.context)["H2"]
+    assert found.verdict == "confounded"
+    assert "may come from spike counts" in found.reason
+
+
+def test_inhibitory_units_no_better_are_not_supported(planted: SimpleNamespace) -> None:
+    rows = planted.make_rows(roc_auc=planted.by_type(0.60, 0.60, 1), thinned_roc_auc=planted.by_type(0.60, 0.60, 2))
+    assert judge(rows, planted.context)["H2"].verdict == "not-supported"
+
+
+def test_without_count_matched_scores_the_second_hypothesis_is_inconclusive(planted: SimpleNamespace) -> None:
+    found = judge(planted.make_rows(roc_auc=planted.by_type(0.60, 0.66)), planted.context)["H2"]
+    assert (found.verdict, found.p_holm) == ("inconclusive", None)
+    assert "no count-matched comparison" in found.reason
+
+
+def test_units_worse_than_chance_are_not_better_for_being_less_so(planted: SimpleNamespace) -> None:
+    rows = planted.make_rows(roc_auc=planted.by_type(0.44, 0.49, 1), thinned_roc_auc=planted.by_type(0.44, 0.49, 2))
+    found = judge(rows, planted.context)["H2"]
+    assert found.verdict == "not-supported"
+    assert "not predicted above chance" in found.reason
+
+
+def test_equal_scores_at_other_places_support_transfer(planted: SimpleNamespace) -> None:
+    rows = planted.make_rows(transfer_roc_auc=planted.noisy(0.62, 1), within_roc_auc=planted.noisy(0.625, 2))
+    found = judge(rows, planted.context)["H3"]
+    assert found.verdict == "supported"
+    assert "48 units of 12 participants" in found.reason  # the third place is where the model was trained
+
+
+def test_transfer_below_one_half_is_not_supported_and_says_why(planted: SimpleNamespace) -> None:
+    rows = planted.make_rows(transfer_roc_auc=planted.noisy(0.40, 1), within_roc_auc=planted.noisy(0.60, 2))
+    found = judge(rows, planted.context)["H3"]
+    assert found.verdict == "not-supported"
+    assert "the other way" in found.reason
+
+
+def test_transfer_that_is_clearly_worse_is_not_supported(planted: SimpleNamespace) -> None:
+    rows = planted.make_rows(transfer_roc_auc=planted.noisy(0.56, 1), within_roc_auc=planted.noisy(0.62, 2))
+    assert judge(rows, planted.context)["H3"].verdict == "not-supported"
+
+
+def test_an_average_does_not_hide_a_place_of_other_polarity(planted: SimpleNamespace) -> None:
+    rows = planted.make_rows(
+        transfer_roc_auc=lambda row: planted.noisy(0.44 if row.region == "amygdala" else 0.80, 1)(row),
+        within_roc_auc=planted.noisy(0.62, 2),
+    )
+    found = judge(rows, planted.context)["H3"]
+    assert found.verdict == "not-supported"
+    assert "left amygdala is below 0.5" in found.reason
+
+
+def test_chance_here_and_chance_there_is_no_transfer(planted: SimpleNamespace) -> None:
+    rows = planted.make_rows(transfer_roc_auc=planted.noisy(0.5, 1), within_roc_auc=planted.noisy(0.5, 2))
+    found = judge(rows, planted.context)["H3"]
+    assert found.verdict == "inconclusive"
+    assert "nothing to transfer" in found.reason
+
+
+def test_gamma_that_costs_more_than_its_neighbours_drives(planted: SimpleNamespace) -> None:
+    found = judge(planted.make_rows(lobo_drop=planted.per_band(low_gamma=0.03, beta=0.01)), planted.context)["H4"]
+    assert found.verdict == "supported"
+    assert found.effect == pytest.approx(0.03, abs=0.005)
+
+
+def test_gamma_as_part_of_a_broad_band_drive_is_not_supported(planted: SimpleNamespace) -> None:
+    rows = planted.make_rows(
+        lobo_drop=planted.per_band(beta=0.02, low_gamma=0.015, high_gamma=0.01, high_frequency=0.005)
+    )
+    found = judge(rows, planted.context)["H4"]
+    assert found.verdict == "not-supported"
+    assert "beyond beta" in found.reason
+
+
+def test_gamma_without_a_cost_is_not_supported(planted: SimpleNamespace) -> None:
+    assert judge(planted.make_rows(lobo_drop=planted.per_band()), planted.context)["H4"].verdict == "not-supported"
+
+
+def test_two_gamma_bands_need_not_beat_each_other(planted: SimpleNamespace) -> None:
+    rows = planted.make_rows(lobo_drop=planted.per_band(low_gamma=0.03, high_gamma=0.03))
+    assert judge(rows, planted.context)["H4"].verdict == "supported"
+
+
+def test_a_study_without_a_gamma_band_cannot_judge_gamma(planted: SimpleNamespace) -> None:
+    context = replace(planted.context, bands=(Band(name="slow", low_hz=1, high_hz=30),))
+    found = judge(planted.make_rows(lobo_drop=planted.per_band(low_gamma=0.03)), context)["H4"]
+    assert (found.verdict, found.reason) == ("inconclusive", "no band of this study is named gamma")
+
+
+def strong_rows(planted: SimpleNamespace, **bands: float) -> list[UnitEvidence]:
+    rows: list[UnitEvidence] = planted.make_rows(
+        roc_auc=planted.by_type(0.60, 0.66, 1),
+        thinned_roc_auc=planted.by_type(0.60, 0.65, 2),
+        lobo_drop=planted.per_band(10, low_gamma=0.03, **bands),
+        lobo_only=planted.per_band(20, beta=0.05, high_frequency=0.02),
+    )
+    return rows
+
+
+def test_the_neighbour_predictor_lets_cell_types_and_gamma_be_supported(planted: SimpleNamespace) -> None:
+    found = judge(strong_rows(planted), planted.context)
+    assert (found["H2"].verdict, found["H4"].verdict) == ("supported", "supported")
+
+
+def test_the_own_wire_as_predictor_confounds_cell_types_and_gamma(planted: SimpleNamespace) -> None:
+    found = judge(strong_rows(planted), replace(planted.context, predictor="own"))
+    assert (found["H2"].verdict, found["H4"].verdict) == ("confounded", "confounded")
+    assert "own wire" in found["H2"].reason
+
+
+def test_a_high_band_that_costs_more_than_gamma_confounds_cell_types(planted: SimpleNamespace) -> None:
+    found = judge(strong_rows(planted, high_frequency=0.06), planted.context)
+    assert found["H2"].verdict == "confounded"
+    assert found["H4"].verdict != "supported"
+
+
+def test_a_high_band_that_alone_beats_all_below_sixty_hertz_confounds(planted: SimpleNamespace) -> None:
+    rows = [replace(row, lobo_only={**row.lobo_only, "high_frequency": 0.2}) for row in strong_rows(planted)]
+    assert judge(rows, planted.context)["H2"].verdict == "confounded"
+
+
+def test_four_participants_are_too_few_for_any_verdict(planted: SimpleNamespace) -> None:
+    rows = planted.make_rows(
+        4,
+        head_roc_auc=heads(planted, 0.62, 0.58),
+        roc_auc=planted.by_type(0.60, 0.66),
+        thinned_roc_auc=planted.by_type(0.60, 0.66),
+        lobo_drop=planted.per_band(low_gamma=0.05),
+        transfer_roc_auc=planted.noisy(0.62, 1),
+        within_roc_auc=planted.noisy(0.62, 2),
+    )
+    found = judge(rows, planted.context)
+    assert {record.verdict for record in found.values()} == {"inconclusive"}
+    assert all("4 participants, 5 needed" in record.reason for record in found.values())
+
+
+def test_no_evidence_is_inconclusive_with_a_reason(planted: SimpleNamespace) -> None:
+    found = judge([], planted.context)
+    assert {record.verdict for record in found.values()} == {"inconclusive"}
+    assert all(record.reason and record.p_holm is None for record in found.values())
+
+
+def test_holm_corrects_over_the_hypotheses_that_could_be_tested(planted: SimpleNamespace) -> None:
+    alone = judge(planted.make_rows(head_roc_auc=heads(planted, 0.62, 0.58)), planted.context)["H1"]
+    rows = planted.make_rows(head_roc_auc=heads(planted, 0.62, 0.58), lobo_drop=planted.per_band(low_gamma=0.03))
+    assert alone.p_holm is not None
+    assert judge(rows, planted.context)["H1"].p_holm == pytest.approx(2 * alone.p_holm)
+
+
+def test_a_claim_that_does_not_survive_the_correction_is_inconclusive(planted: SimpleNamespace) -> None:
+    rows = planted.make_rows(head_roc_auc=heads(planted, 0.62, 0.58), lobo_drop=planted.per_band())
+    coarse = replace(
+        planted.context, n_draws=60
+    )  # no p value below 2 / 61, so none below 0.05 after correction for two
+    found = judge(rows, coarse)["H1"]
+    assert found.verdict == "inconclusive"
+    assert "does not survive the correction" in found.reason
+
+
+def test_the_same_seed_gives_the_same_verdicts(planted: SimpleNamespace) -> None:
+    rows = strong_rows(planted)
+    assert judge_hypotheses(rows, planted.context) == judge_hypotheses(rows, planted.context)

@@ -1,0 +1,161 @@
+import numpy as np
+import pytest
+
+from nwb_spikeinference.errors import LeakError, SettingsError
+from nwb_spikeinference.evaluation.splits import (
+    Fold,
+    FoldPlan,
+    TimeSplit,
+    UnitInfo,
+    contiguous_folds,
+    contiguous_split,
+    participant_folds,
+)
+
+
+def make_units(n_participants: int, per_participant: int = 6) -> list[UnitInfo]:
+    return [
+        UnitInfo(
+            participant=f"P{person:02d}",
+            session="one",
+            unit_id=index,
+            region=("hippocampus", "amygdala")[index % 2],
+            hemisphere="left",
+            cell_type=("excitatory", "excitatory", "inhibitory")[index % 3],  # type: ignore[arg-type]
+        )
+        for person in range(n_participants)
+        for index in range(per_participant)
+    ]
+
+
+def test_every_participant_is_held_out_exactly_once() -> None:
+    plan = participant_folds(make_units(12), 5, seed=0)
+    held_out = [name for fold in plan.folds for name in fold.held_out]
+    assert sorted(held_out) == [f"P{person:02d}" for person in range(12)]
+
+
+def test_no_fold_shares_a_participant() -> None:
+    assert all(not set(fold.train) & set(fold.held_out) for fold in participant_folds(make_units(13), 5, seed=3).folds)
+
+
+def test_folds_do_not_depend_on_the_order_of_units() -> None:
+    units = make_units(11)
+    assert participant_folds(units, 5, seed=1).sha256 == participant_folds(units[::-1], 5, seed=1).sha256
+
+
+def test_another_seed_gives_other_folds() -> None:
+    assert participant_folds(make_units(12), 4, seed=1).sha256 != participant_folds(make_units(12), 4, seed=2).sha256
+
+
+def test_inhibitory_units_are_spread_over_the_folds() -> None:
+    units = make_units(10, per_participant=2)  # two excitatory units each
+    units += [
+        UnitInfo(
+            participant=f"P{person:02d}",
+            session="one",
+            unit_id=9,
+            region="hippocampus",
+            hemisphere="left",
+            cell_type="inhibitory",
+        )
+        for person in range(5)
+    ]
+    having = {f"P{person:02d}" for person in range(5)}
+    assert [len(having & set(fold.held_out)) for fold in participant_folds(units, 5, seed=0).folds] == [1] * 5
+
+
+def test_strata_rarer_than_the_folds_are_no_obstacle() -> None:
+    units = [
+        UnitInfo(
+            participant=f"P{index}",
+            session="one",
+            unit_id=0,
+            region=f"region {index}",
+            hemisphere=None,
+            cell_type="excitatory",
+        )
+        for index in range(7)
+    ]
+    assert len(participant_folds(units, 5, seed=0).folds) == 5
+
+
+def test_one_participant_with_nearly_all_units_leaves_no_fold_empty() -> None:
+    units = make_units(1, per_participant=200) + [
+        UnitInfo(
+            participant=f"Q{index}", session="one", unit_id=0, region=None, hemisphere=None, cell_type="unclassified"
+        )
+        for index in range(5)
+    ]
+    assert all(fold.held_out for fold in participant_folds(units, 5, seed=0).folds)
+
+
+def test_fewer_participants_than_folds_are_left_out_one_by_one_with_a_notice() -> None:
+    plan = participant_folds(make_units(3), 5, seed=0)
+    assert [fold.held_out for fold in plan.folds] == [("P00",), ("P01",), ("P02",)]
+    assert plan.notices == ("3 participants for 5 folds: each is held out alone",)
+
+
+def test_one_participant_has_no_folds_but_a_reason() -> None:
+    plan = participant_folds(make_units(1), 5, seed=0)
+    assert plan.folds == ()
+    assert plan.reason is not None
+    assert plan.reason.startswith("one participant has usable units")
+
+
+def test_one_fold_is_refused() -> None:
+    with pytest.raises(SettingsError, match="at least 2, got 1"):
+        participant_folds(make_units(4), 1, seed=0)
+
+
+def test_a_fold_with_a_shared_participant_cannot_be_made() -> None:
+    with pytest.raises(LeakError, match="trains and tests on participant P01"):
+        Fold(index=0, train=("P00", "P01"), held_out=("P01",))
+
+
+def test_a_plan_that_holds_a_participant_out_twice_cannot_be_made() -> None:
+    folds = (Fold(index=0, train=("A",), held_out=("B",)), Fold(index=1, train=("A",), held_out=("B",)))
+    with pytest.raises(LeakError, match="held out"):
+        FoldPlan(folds=folds)
+
+
+def test_the_last_part_tests_and_the_embargo_is_left_out() -> None:
+    split = contiguous_split(12000, 0.005, 0.7, 1.0)
+    assert (split.train, split.test) == ((slice(0, 8200),), slice(8400, 12000))
+
+
+def test_a_recording_shorter_than_its_embargo_is_refused() -> None:
+    with pytest.raises(SettingsError, match=r"recording of 1 s cannot be split at 70% with an embargo of 1 s"):
+        contiguous_split(200, 0.005, 0.7, 1.0)
+
+
+def test_contiguous_folds_test_every_bin_once() -> None:
+    tested = np.concatenate([np.arange(12001)[split.test] for split in contiguous_folds(12001, 0.005, 5, 1.0)])
+    np.testing.assert_array_equal(tested, np.arange(12001))
+
+
+@pytest.mark.parametrize("index", range(5))
+def test_contiguous_folds_keep_the_embargo_on_both_sides(index: int) -> None:
+    split = contiguous_folds(12000, 0.005, 5, 1.0)[index]
+    tested = np.arange(12000)[split.test]
+    trained = np.concatenate([np.arange(12000)[stretch] for stretch in split.train])
+    assert np.abs(trained[:, None] - tested[[0, -1]]).min() == 201  # 200 bins lie between
+
+
+def test_a_time_split_within_the_embargo_cannot_be_made() -> None:
+    with pytest.raises(LeakError, match=r"within 10 bins .* the embargo is 200 bins"):
+        TimeSplit(train=(slice(0, 90),), test=slice(100, 200), embargo_bins=200)
+
+
+def test_a_time_split_that_overlaps_cannot_be_made() -> None:
+    with pytest.raises(LeakError, match="within -50 bins"):
+        TimeSplit(train=(slice(0, 150),), test=slice(100, 200), embargo_bins=0)
+
+
+def test_folds_that_leave_nothing_to_train_on_are_refused() -> None:
+    with pytest.raises(SettingsError, match="leaves nothing to train on"):
+        contiguous_folds(400, 0.005, 2, 1.5)
+
+
+def test_a_time_split_has_a_hash_of_its_own() -> None:
+    hashes = {split.sha256 for split in contiguous_folds(12000, 0.005, 5, 1.0)}
+    assert len(hashes) == 5

@@ -1,0 +1,133 @@
+import numpy as np
+import pytest
+
+from nwb_spikeinference.errors import SettingsError
+from nwb_spikeinference.evaluation.statistics import (
+    Interval,
+    benjamini_hochberg,
+    bootstrap_difference,
+    bootstrap_mean,
+    bootstrap_weights,
+    holm,
+    is_equivalent,
+    p_equivalent,
+    p_greater,
+    p_two_sided,
+)
+
+
+def interval_of(draws: list[float]) -> Interval:
+    numbers = np.array(draws)
+    return Interval(
+        mean=float(numbers.mean()),
+        low=float(numbers[0]),
+        high=float(numbers[-1]),
+        n_units=9,
+        n_participants=9,
+        draws=numbers,
+    )
+
+
+def test_drawn_participants_keep_their_number_of_units() -> None:
+    participants = ["A"] * 3 + ["B"] * 5
+    weights = bootstrap_weights(participants, np.random.default_rng(0), 500)
+    copies = np.column_stack([weights[:, :3].sum(axis=1) / 3, weights[:, 3:].sum(axis=1) / 5])
+    np.testing.assert_array_equal(copies, np.round(copies))
+    np.testing.assert_array_equal(copies.sum(axis=1), 2)
+
+
+def test_equal_values_have_an_interval_without_width() -> None:
+    interval = bootstrap_mean([0.6] * 4, ["A", "A", "B", "C"], np.random.default_rng(0))
+    assert (interval.low, interval.high) == pytest.approx((0.6, 0.6))
+
+
+def test_spread_of_draws_is_that_of_the_participants() -> None:
+    rng = np.random.default_rng(1)
+    values = rng.standard_normal(40)
+    interval = bootstrap_mean(values, [str(person) for person in range(40)], rng, 20000)
+    assert interval.draws.std() == pytest.approx(values.std() / np.sqrt(40), rel=0.03)
+
+
+def test_units_of_one_participant_do_not_narrow_the_interval() -> None:
+    means = np.random.default_rng(2).standard_normal(10)
+    names = [str(person) for person in range(10)]
+    once = bootstrap_mean(means, names, np.random.default_rng(3))
+    often = bootstrap_mean(np.repeat(means, 50), list(np.repeat(names, 50)), np.random.default_rng(3))
+    assert often.high - often.low == pytest.approx(once.high - once.low, rel=0.1)
+
+
+@pytest.mark.parametrize(("between", "within"), [(1.0, 1.0), (1.0, 0.1)])
+def test_intervals_of_twelve_participants_cover_the_truth_about_as_often_as_they_say(
+    between: float, within: float
+) -> None:
+    rng = np.random.default_rng(4)
+    names = [str(person) for person in np.repeat(np.arange(12), 5)]
+    covered = 0
+    for _ in range(400):
+        values = np.repeat(between * rng.standard_normal(12), 5) + within * rng.standard_normal(60)
+        interval = bootstrap_mean(values, names, rng, 400)
+        covered += interval.low <= 0 <= interval.high
+    assert 0.88 <= covered / 400 <= 0.985
+
+
+def test_pairing_participants_removes_what_their_groups_share() -> None:
+    rng = np.random.default_rng(5)
+    shared = 10 * rng.standard_normal(15)
+    values = np.concatenate([shared + 1, shared])
+    names = [str(person) for person in range(15)] * 2
+    interval = bootstrap_difference(values, names, [True] * 15 + [False] * 15, rng)
+    assert (interval.low, interval.high) == pytest.approx((1, 1))
+
+
+def test_a_draw_without_one_of_the_groups_is_left_out() -> None:
+    interval = bootstrap_difference([1.0, 0.0, 0.0], ["A", "B", "C"], [True, False, False], np.random.default_rng(6))
+    assert np.isfinite(interval.draws).all()
+    assert len(interval.draws) < 2000
+
+
+def test_an_empty_group_is_refused() -> None:
+    with pytest.raises(SettingsError, match="one of the groups is empty"):
+        bootstrap_difference([1.0], ["A"], [True], np.random.default_rng(0))
+
+
+def test_missing_values_are_refused() -> None:
+    with pytest.raises(SettingsError, match="one finite value per unit"):
+        bootstrap_mean([np.nan, 1.0], ["A", "B"], np.random.default_rng(0))
+
+
+def test_the_same_seed_gives_the_same_interval() -> None:
+    values, names = [0.1, 0.4, 0.2], ["A", "B", "C"]
+    assert bootstrap_mean(values, names, np.random.default_rng(8)) == bootstrap_mean(
+        values, names, np.random.default_rng(8)
+    )
+
+
+def test_p_never_reaches_zero() -> None:
+    assert p_greater(np.ones(1999)) == 1 / 2000
+    assert p_two_sided(np.ones(1999)) == 2 / 2000
+
+
+def test_p_of_symmetric_draws_is_one() -> None:
+    assert p_two_sided(np.array([-1.0, 1.0])) == 1.0
+
+
+def test_equivalence_needs_the_ninety_percent_interval_inside_the_margin() -> None:
+    assert is_equivalent(interval_of(list(np.linspace(-0.021, 0.021, 101))), 0.02)
+    assert not is_equivalent(interval_of(list(np.linspace(-0.025, 0.025, 101))), 0.02)
+
+
+def test_p_of_equivalence_is_the_larger_one_sided_p() -> None:
+    assert p_equivalent(np.array([-0.03, 0.0, 0.0, 0.0]), 0.02) == pytest.approx(2 / 5)
+
+
+def test_holm_on_a_textbook_example() -> None:
+    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx((0.03, 0.06, 0.06, 0.02))
+
+
+def test_benjamini_hochberg_on_a_textbook_example() -> None:
+    ps = [0.01, 0.04, 0.03, 0.005]
+    assert benjamini_hochberg(ps) == pytest.approx((0.02, 0.04, 0.04, 0.02))
+
+
+def test_no_p_values_stay_none() -> None:
+    assert (holm([]), benjamini_hochberg([])) == ((), ())
