@@ -1,0 +1,165 @@
+"""Lists behind the numbers: participants, folds, units, bands, places, input files."""
+
+from nwb_spikeinference.records import LoboRecord, Results, TransferRecord, UnitRecord
+from nwb_spikeinference.report.cells import (
+    DASH,
+    Cell,
+    Column,
+    Table,
+    count,
+    estimate_cell,
+    format_number,
+    format_p,
+    is_known,
+    number_cell,
+    text_cell,
+)
+from nwb_spikeinference.report.scope import Scope, model_name
+from nwb_spikeinference.report.words import CELL_TYPES, name_of
+
+_NO_SCORE = "not scored, e.g. no spike in the part that tests it"
+_NO_PLACE = "the file does not say where the unit lies"
+
+
+def participants_table(results: Results) -> Table:
+    """Who took part, and who did not and why."""
+    headers = ("Participant", "Sessions", "Bundles", "Wires", "Usable units", "Used, or left out because")
+    rows = tuple(
+        (
+            Cell(record.participant),
+            *(Cell(str(number)) for number in (record.sessions, record.bundles, record.wires, record.units)),
+            Cell(record.excluded_reason or "used"),
+        )
+        for record in results.participants
+    )
+    used = sum(record.excluded_reason is None for record in results.participants)
+    caption = f"{count(used, 'participant')} used of {len(results.participants)}."
+    return Table(caption=caption, columns=_columns(headers, numeric=range(1, 5)), rows=rows)
+
+
+def folds_table(results: Results) -> Table:
+    """Which participants were held out together."""
+    rows = tuple(
+        (Cell(str(f.fold + 1)), Cell(", ".join(f.held_out)), Cell(str(f.train_units)), Cell(str(f.test_units)))
+        for f in results.folds
+    )
+    headers = ("Fold", "Held-out participants", "Training units", "Test units")
+    caption = "Everything that is fitted is fitted inside a fold, without the participants that it holds out."
+    return Table(caption=caption, columns=_columns(headers, numeric=(2, 3)), rows=rows)
+
+
+def unscored_table(scope: Scope) -> Table:
+    """Units without a score, each with its reason."""
+    headers = ("Participant", "Session", "Unit", "Place", "Putative type", "Spikes", "Rate (Hz)", "Reason")
+    rows = tuple(
+        (*_unit_cells(unit), Cell(str(unit.n_spikes)), _rate(unit), Cell(unit.excluded_reason or _NO_SCORE))
+        for unit in scope.unscored
+    )
+    caption = f"{count(len(rows), 'unit')} without a score."
+    return Table(caption=caption, columns=_columns(headers, numeric=(2, 5, 6)), rows=rows)
+
+
+def units_table(scope: Scope) -> Table:
+    """Scored units, main model."""
+    headers = (
+        *("Participant", "Session", "Unit", "Place", "Putative type", "Spikes", "Rate (Hz)", "ROC-AUC", "Null", "p"),
+        *("Bits per spike", "PR-AUC · base rate", "Accuracy · majority", "Calibration slope"),
+    )
+    rows = tuple(
+        (
+            *_unit_cells(unit),
+            Cell(str(unit.n_spikes)),
+            _rate(unit),
+            number_cell(unit.roc_auc, _NO_SCORE),
+            number_cell(unit.roc_auc_null, "no shifted spikes were scored"),
+            Cell(format_p(unit.roc_auc_p), None if is_known(unit.roc_auc_p) else "no shifted spikes were scored"),
+            number_cell(unit.bits_per_spike, _NO_SCORE),
+            _beside(unit.pr_auc, unit.base_rate),
+            _beside(unit.accuracy, unit.majority_accuracy),
+            number_cell(unit.calibration_slope, "no slope could be fitted", digits=2),
+        )
+        for unit in scope.scored
+    )
+    caption = (
+        f"{count(len(rows), 'unit')} of {count(len(scope.participants), 'participant')}, "
+        f"model {model_name(scope, scope.model)}. One unit’s p rests on few spikes: judge participants, not units."
+    )
+    return Table(caption=caption, columns=_columns(headers, numeric=(2, *range(5, 14))), rows=rows)
+
+
+def lobo_table(scope: Scope) -> Table:
+    """List the numbers of the figure on bands."""
+    headers = ("Band", "Mode", "Model", "Units’ putative type", "Change of AUC [95 % interval]", "p", "n units")
+    rows = tuple(_lobo_row(scope, record) for record in scope.results.lobo)
+    caption = "drop: all bands minus without the band. only: the band alone minus 0.5."
+    return Table(caption=caption, columns=_columns(headers, numeric=(4, 5, 6)), rows=rows)
+
+
+def transfer_table(results: Results) -> Table:
+    """List the numbers of the figure on places."""
+    headers = (
+        *("Trained on", "Tested on", "Units’ putative type", "AUC [95 % interval]", "Trained on all places"),
+        *("Difference", "n units", "n participants"),
+    )
+    rows = tuple(_transfer_row(record) for record in results.transfer)
+    caption = "No participant tested on was trained on."
+    return Table(caption=caption, columns=_columns(headers, numeric=range(3, 8)), rows=rows)
+
+
+def inputs_table(results: Results) -> Table:
+    """List the files that were read, by content."""
+    rows = tuple((Cell(item.file), Cell(item.sha256)) for item in results.provenance.inputs)
+    return Table(caption=f"{count(len(rows), 'input file')}.", columns=_columns(("File", "SHA-256"), ()), rows=rows)
+
+
+def place_name(region: str | None, hemisphere: str | None) -> str:
+    """Side and structure, e.g. ``left hippocampus``; empty if neither is known."""
+    return " ".join(part for part in (hemisphere, region) if part)
+
+
+def _columns(headers: tuple[str, ...], numeric: range | tuple[int, ...]) -> tuple[Column, ...]:
+    return tuple(Column(header, numeric=index in numeric) for index, header in enumerate(headers))
+
+
+def _unit_cells(unit: UnitRecord) -> tuple[Cell, ...]:
+    place = text_cell(place_name(unit.region, unit.hemisphere), _NO_PLACE)
+    kind = Cell(unit.cell_type)  # the column says that it is putative
+    return Cell(unit.participant), Cell(unit.session), Cell(str(unit.unit_id)), place, kind
+
+
+def _rate(unit: UnitRecord) -> Cell:
+    return number_cell(unit.rate_hz, "the rate is not known", digits=2)
+
+
+def _beside(value: float | None, yardstick: float | None) -> Cell:
+    if not (is_known(value) and is_known(yardstick)):
+        return Cell(DASH, "not shown: the score or the number it must be read beside is missing")
+    return Cell(f"{format_number(value)} · {format_number(yardstick)}")
+
+
+def _lobo_row(scope: Scope, record: LoboRecord) -> tuple[Cell, ...]:
+    return (
+        Cell(name_of(record.band, {})),
+        Cell(record.mode),
+        Cell(model_name(scope, record.model)),
+        Cell(CELL_TYPES[record.cell_type]),
+        estimate_cell(record.delta_roc_auc, record.low, record.high, len(scope.participants)),
+        Cell(format_p(record.p), None if is_known(record.p) else "p was not computed"),
+        Cell(str(record.n_units)),
+    )
+
+
+def _transfer_row(record: TransferRecord) -> tuple[Cell, ...]:
+    within = record.within_roc_auc
+    no_within = "no score with training on all places"
+    difference = record.roc_auc - within if within is not None else None
+    return (
+        Cell(place_name(record.train_region, record.train_hemisphere)),
+        Cell(place_name(record.test_region, record.test_hemisphere)),
+        Cell(CELL_TYPES[record.cell_type]),
+        estimate_cell(record.roc_auc, record.low, record.high, record.n_participants),
+        number_cell(within, no_within),
+        number_cell(difference, no_within),
+        Cell(str(record.n_units)),
+        Cell(str(record.n_participants)),
+    )

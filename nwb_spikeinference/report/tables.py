@@ -1,0 +1,96 @@
+"""``results.csv``: one row per unit, model and metric."""
+
+import csv
+import io
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from nwb_spikeinference.files import write_text
+from nwb_spikeinference.records import Results, UnitModelScore, UnitRecord
+from nwb_spikeinference.report.cells import is_known
+from nwb_spikeinference.report.scope import Scope, find_scope
+
+COLUMNS = (
+    *("participant", "session", "unit_id", "region", "hemisphere", "cell_type", "predictor", "protocol", "model"),
+    *("metric", "value", "excluded_reason"),
+)
+UNIT_METRICS = (
+    *("roc_auc", "roc_auc_null", "roc_auc_p", "bits_per_spike", "pr_auc", "base_rate", "sensitivity", "specificity"),
+    *("balanced_accuracy", "accuracy", "majority_accuracy", "calibration_slope"),
+)
+_UnitKey = tuple[str, str, int]
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+
+
+def write_results_csv(results: Results, target: Path, scores: Sequence[UnitModelScore] = ()) -> None:
+    """
+    Write the tidy table of a study as UTF-8 CSV.
+
+    Parameters
+    ----------
+    results : Results
+        Gives the units and the main model's metrics.
+    target : Path
+        The file to be made or replaced.
+    scores : sequence of UnitModelScore
+        Scores of all models; those that repeat a metric of `results` are left out.
+
+    Notes
+    -----
+    A unit without any score has one row, with its reason and an empty value. Text that a spreadsheet would run as a
+    formula starts with an apostrophe.
+    """
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    writer.writerows([_safe(value) for value in row] for row in _rows(find_scope(results), scores))
+    write_text(target, stream.getvalue())
+
+
+def _rows(scope: Scope, scores: Sequence[UnitModelScore]) -> Iterator[tuple[str | float | None, ...]]:
+    by_unit: dict[_UnitKey, list[UnitModelScore]] = defaultdict(list)
+    for score in scores:
+        by_unit[score.participant, score.session, score.unit_id].append(score)
+    for unit in scope.results.units:
+        own = _own_scores(unit, scope)
+        others = by_unit.get((unit.participant, unit.session, unit.unit_id), [])
+        known = {(score.predictor, score.protocol, score.model, score.metric) for score in own}
+        new = [s for s in others if (s.predictor or unit.predictor, s.protocol, s.model, s.metric) not in known]
+        for score in [*own, *new] or [_no_score(unit, scope)]:
+            yield (
+                *(unit.participant, unit.session, unit.unit_id, unit.region, unit.hemisphere, unit.cell_type),
+                *(score.predictor or unit.predictor, score.protocol, score.model, score.metric),
+                *(score.value if is_known(score.value) else None, unit.excluded_reason),
+            )
+
+
+def _own_scores(unit: UnitRecord, scope: Scope) -> list[UnitModelScore]:
+    values = {metric: getattr(unit, metric) for metric in UNIT_METRICS}
+    return [_score(unit, scope, metric, value) for metric, value in values.items() if is_known(value)]
+
+
+def _no_score(unit: UnitRecord, scope: Scope) -> UnitModelScore:
+    return _score(unit, scope, "roc_auc", None)
+
+
+def _score(unit: UnitRecord, scope: Scope, metric: str, value: float | None) -> UnitModelScore:
+    return UnitModelScore(
+        participant=unit.participant,
+        session=unit.session,
+        unit_id=unit.unit_id,
+        protocol=scope.protocol,
+        model=scope.model,
+        metric=metric,
+        value=value,
+        predictor=unit.predictor,
+    )
+
+
+def _safe(value: str | float | None) -> str | float | None:
+    """Text that cannot become a formula; numbers as they are."""
+    if isinstance(value, str) and value.startswith(_FORMULA_STARTS) and not _NUMBER.fullmatch(value):
+        return f"'{value}"
+    return value

@@ -1,0 +1,129 @@
+"""The report's vocabulary: one word per idea, and what each means."""
+
+from dataclasses import dataclass
+
+CELL_TYPES = {
+    "all": "all units",
+    "excitatory": "putative excitatory",
+    "inhibitory": "putative inhibitory",
+    "unclassified": "unclassified",
+}
+PROTOCOLS = {"unseen-participant": "unseen participant", "within-session": "within session"}
+PROTOCOL_MEANINGS = {
+    "unseen-participant": "tested on participants whose data the model never saw",
+    "within-session": "trained on the first part and tested on the last part of the same recordings",
+}
+PREDICTORS = {
+    "neighbour": "neighbour wires",
+    "own-despiked": "own wire, spikes subtracted",
+    "own": "own wire",
+    "macro": "macro contacts",
+}
+PREDICTOR_MEANINGS = {
+    "neighbour": "the LFP of the other wires of the unit's bundle",
+    "own-despiked": "the LFP of the unit's own wire with its spikes subtracted",
+    "own": "the LFP of the unit's own wire, which also carries its action potentials",
+    "macro": "the LFP of the macro contacts of the same electrode",
+}
+MODELS = {
+    "main": "main model",
+    "bilstm": "BiLSTM",
+    "conv-bilstm": "conv-BiLSTM",
+    "causal-lstm": "causal LSTM",
+    "rate": "mean rate",
+    "logistic": "logistic",
+    "gradient-boosting": "gradient boosting",
+}
+METRICS = {  # in the order of the tables
+    "roc_auc": "ROC-AUC",
+    "bits_per_spike": "bits per spike",
+    "pr_auc": "PR-AUC",
+    "balanced_accuracy": "balanced accuracy",
+    "sensitivity": "sensitivity",
+    "specificity": "specificity",
+    "accuracy": "accuracy",
+    "calibration_slope": "calibration slope",
+    "brier_skill": "Brier skill",
+}
+# A metric that means nothing alone, and what stands beside it.
+YARDSTICKS = {"accuracy": "majority_accuracy", "pr_auc": "base_rate", "roc_auc": "roc_auc_null"}
+YARDSTICK_NAMES = {"majority_accuracy": "majority class", "base_rate": "base rate", "roc_auc_null": "null"}
+REQUIRED_YARDSTICKS = frozenset({"accuracy"})  # not shown at all without the number beside it
+VERDICTS = {
+    "supported": "supported",
+    "not-supported": "not supported",
+    "inconclusive": "inconclusive",
+    "confounded": "confounded",
+}
+SEVERITIES = ("serious", "warning", "info")
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """One entry of the glossary."""
+
+    word: str
+    meaning: str
+
+
+GLOSSARY = (
+    Term(
+        "inference",
+        "The model reads the LFP before and after each moment, so it infers what neurons did. It forecasts nothing.",
+    ),
+    Term(
+        "unseen participant",
+        "Every score of this protocol comes from a model fitted without any data of the participant it is tested on. "
+        "“Within session” scores come from other stretches of the same recordings, and are easier to reach.",
+    ),
+    Term(
+        "putative excitatory, putative inhibitory",
+        "A guess from the width of the spike waveform, never from the firing rate. Narrow spikes suggest an inhibitory "
+        "interneuron; they do not prove one.",
+    ),
+    Term(
+        "ROC-AUC",
+        "The probability that a randomly drawn bin with a spike received a higher predicted value than a randomly "
+        "drawn bin without one. 0.5 is chance, 1 is perfect. It is computed per unit and fold and then averaged. "
+        "Values below 0.5 mean a reversed relation and are left as they are.",
+    ),
+    Term(
+        "null",
+        "The same score after the spikes were shifted in time against the LFP, which keeps each unit's rate and rhythm "
+        "but breaks the relation. A score means something only as far as it exceeds its null.",
+    ),
+    Term(
+        "bits per spike",
+        "How much better than the unit's mean rate the model explains each spike. 0: no better; negative: worse.",
+    ),
+    Term(
+        "accuracy",
+        "Most bins hold no spike, so a model that always answers “no spike” is right nearly always. Accuracy is "
+        "therefore shown only beside the score of that answer (“majority class”).",
+    ),
+    Term(
+        "interval",
+        "95 % bootstrap interval that draws participants first and then their units, since participants are what was "
+        "sampled. Units of one participant are not independent.",
+    ),
+    Term(
+        "drop in AUC",
+        "AUC with all bands minus AUC of a model trained without the band. A band drives the predictions only if its "
+        "drop is above zero and exceeds the drop of its neighbour bands: what one band lost, others may still carry.",
+    ),
+    Term(
+        "transfer",
+        "Trained at one place, tested at another on other participants. It generalises if the score lies within ±0.02 "
+        "of the score reached when trained on all places.",
+    ),
+    Term(
+        "confounded",
+        "The raw difference is there but vanishes under its control, e.g. when inhibitory spikes are thinned to the "
+        "count of the excitatory ones.",
+    ),
+)
+
+
+def name_of(key: str, names: dict[str, str]) -> str:
+    """Return the written form of a key; a key of the user's own, with its underscores opened."""
+    return names.get(key, key.replace("_", " "))
