@@ -1,0 +1,67 @@
+"""
+What all commands share: options, logging, errors in one line, results as text or JSON.
+"""
+
+import functools
+import json
+import logging
+import sys
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+from nwb_spikeinference.errors import SpikeInferenceError
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+class Output:
+    """Prints the result on stdout: text for people, or one JSON document."""
+
+    def __init__(self, as_json: bool) -> None:
+        self._as_json = as_json
+
+    def show(self, text: str, document: Any) -> None:
+        """Print one of the two."""
+        click.echo(json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) if self._as_json else text)
+
+
+def shared_options(function: Function) -> Function:
+    """
+    Add ``--json``, ``-v``, ``-q`` and ``--debug`` to a command and give it an `Output` as ``output``.
+
+    The command returns its exit code, or None for 0. Our errors become one line on stderr and their exit code.
+    """
+
+    @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+    @click.option("-v", "--verbose", is_flag=True, help="Say more on stderr.")
+    @click.option("-q", "--quiet", is_flag=True, help="Say only errors on stderr.")
+    @click.option("--debug", is_flag=True, help="Show tracebacks.")
+    @functools.wraps(function)
+    def wrapped(*args: Any, as_json: bool, verbose: bool, quiet: bool, debug: bool, **options: Any) -> None:
+        _set_up_logging(logging.DEBUG if verbose else logging.ERROR if quiet else logging.INFO)
+        try:
+            code = function(*args, output=Output(as_json), **options)
+        except SpikeInferenceError as error:
+            if debug:
+                raise
+            click.echo(f"error: {' '.join(str(error).split())}", err=True)
+            code = error.exit_code
+        except MemoryError:
+            click.echo("error: out of memory; use fewer jobs or a smaller batch", err=True)
+            code = 4
+        sys.exit(code or 0)
+
+    return wrapped  # type: ignore[return-value]
+
+
+def _set_up_logging(level: int) -> None:
+    logger = logging.getLogger("nwb_spikeinference")
+    converters = logging.getLogger("nwb_spikeinference_converters")
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
+    for one in (logger, converters):
+        one.handlers = [handler]
+        one.setLevel(level)
+        one.propagate = False

@@ -1,0 +1,174 @@
+"""
+From the voltage of one bundle in a file to its LFP, with and without action potentials.
+
+Raw voltage is read twice, in pieces: once to learn what each unit looks like on every wire, once to subtract that and
+decimate. Memory does not grow with the length of the recording beyond the LFP itself.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from nwb_spikeinference.config import SignalSettings
+from nwb_spikeinference.nwb.read import open_signal
+from nwb_spikeinference.recordings import Electrode, FloatArray, IntArray, Session, SignalBlock, Unit
+from nwb_spikeinference.signal.artefacts import channel_fault
+from nwb_spikeinference.signal.decimate import decimate_stream, decimation_factor
+from nwb_spikeinference.signal.despike import (
+    SpikeTemplate,
+    TriggeredSums,
+    make_template,
+    spike_band_sd,
+    subtract_templates,
+    sum_around_spikes,
+    wires_showing_unit,
+)
+from nwb_spikeinference.signal.filters import remove_line_noise
+
+PIECE_S = 10.0
+Read = Callable[[int, int], FloatArray]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LfpSegment:
+    """Continuous LFP of a bundle; sample k lies at ``start_s + k / rate_hz``."""
+
+    start_s: float
+    rate_hz: float
+    despiked: FloatArray  # (n_samples, n_wires) volts
+    recorded: FloatArray  # the same with the action potentials left in
+
+    @property
+    def stop_s(self) -> float:
+        """End of the last sample, in seconds on the session's clock."""
+        return self.start_s + len(self.despiked) / self.rate_hz
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BundleSignal:
+    """LFP of a bundle, and what was seen on the way."""
+
+    wires: tuple[Electrode, ...]
+    segments: tuple[LfpSegment, ...]
+    faults: dict[int, str]  # wire column -> why it cannot be used
+    shown_on: dict[int, np.ndarray] = field(default_factory=dict)  # unit id -> (n_wires,) bool
+    notes: tuple[str, ...] = ()
+
+
+def find_blocks(session: Session, wires: Sequence[Electrode]) -> tuple[SignalBlock, ...]:
+    """Blocks that hold the wires: raw if there are any, else LFP, of which the fastest."""
+    rows = {wire.row for wire in wires}
+    holding = [block for block in session.blocks if rows & set(block.electrode_rows)]
+    raw = [block for block in holding if block.kind == "raw"]
+    if raw:
+        return tuple(sorted(raw, key=lambda block: block.start_s))
+    fastest = max((block.rate_hz for block in holding), default=0.0)
+    return tuple(sorted((b for b in holding if b.rate_hz == fastest), key=lambda block: block.start_s))
+
+
+def read_bundle(
+    session: Session, wires: Sequence[Electrode], units: Sequence[Unit], settings: SignalSettings
+) -> BundleSignal:
+    """
+    LFP of one bundle.
+
+    Parameters
+    ----------
+    units : sequence of Unit
+        All units of these wires, good or not: any of them leaves action potentials.
+    """
+    blocks = find_blocks(session, wires)
+    held = [wire for wire in wires if any(wire.row in block.electrode_rows for block in blocks)]
+    column = {wire.row: k for k, wire in enumerate(held)}
+    own_units = [unit for unit in units if unit.electrode_rows and unit.electrode_rows[0] in column]
+    is_raw = bool(blocks) and blocks[0].kind == "raw"
+    despike = is_raw and settings.despike == "mean-waveform"
+    notes = (
+        () if is_raw or not blocks else ("only LFP is stored: action potentials cannot be removed from the own wire",)
+    )
+    templates, shown_on = _learn_units(session, blocks, held, own_units) if is_raw else ([], {})
+    faults: dict[int, str] = {}
+    segments = []
+    for number, block in enumerate(blocks):
+        with open_signal(session.path, block) as reader:
+            read = _reader_of(reader.read, block, held)
+            in_block = [template[number] for template in templates] if despike else []
+            segments.append(_block_lfp(read, block, in_block, settings, faults))
+    return BundleSignal(wires=tuple(held), segments=tuple(segments), faults=faults, shown_on=shown_on, notes=notes)
+
+
+def _reader_of(read: Read, block: SignalBlock, wires: Sequence[Electrode]) -> Read:
+    """Read the wires' columns of a block; a wire that this block lacks reads as NaN."""
+    columns = [block.electrode_rows.index(wire.row) if wire.row in block.electrode_rows else -1 for wire in wires]
+
+    def read_wires(start: int, stop: int) -> FloatArray:
+        signal = read(start, stop)[:, columns]
+        signal[:, np.array(columns) < 0] = np.nan
+        return signal
+
+    return read_wires
+
+
+def _samples_of(unit: Unit, block: SignalBlock) -> IntArray:
+    """Spikes of a unit as sample indices of a block."""
+    samples = np.round((unit.spike_times_s - block.start_s) * block.rate_hz).astype(np.int64)
+    return samples[(samples >= 0) & (samples < block.n_samples)]
+
+
+def _learn_units(
+    session: Session, blocks: Sequence[SignalBlock], wires: Sequence[Electrode], units: Sequence[Unit]
+) -> tuple[list[list[SpikeTemplate]], dict[int, np.ndarray]]:
+    """Per unit its template in each block, and the wires that show it."""
+    sums: TriggeredSums | None = None
+    spread = []
+    for block in blocks:
+        with open_signal(session.path, block) as reader:
+            read = _reader_of(reader.read, block, wires)
+            found = sum_around_spikes(
+                read, block.n_samples, block.rate_hz, [_samples_of(unit, block) for unit in units]
+            )
+            sums = found if sums is None else sums + found
+            spread.append(spike_band_sd(read, block.n_samples, block.rate_hz))
+    if sums is None:
+        return [], {}
+    column = {wire.row: k for k, wire in enumerate(wires)}
+    rate_hz = blocks[0].rate_hz
+    templates, shown_on = [], {}
+    for k, unit in enumerate(units):
+        mean = np.nan_to_num(sums.mean(k))
+        wire = column[unit.electrode_rows[0]]
+        templates.append([make_template(mean, rate_hz, wire, _samples_of(unit, block)) for block in blocks])
+        shown_on[unit.unit_id] = wires_showing_unit(mean, int(sums.n_spikes[k]), rate_hz, np.mean(spread, axis=0))
+    return templates, shown_on
+
+
+def _block_lfp(
+    read: Read, block: SignalBlock, templates: Sequence[SpikeTemplate], settings: SignalSettings, faults: dict[int, str]
+) -> LfpSegment:
+    target_hz = min(settings.rate_hz, block.rate_hz)
+    rate_hz = block.rate_hz / decimation_factor(block.rate_hz, target_hz)
+    both = decimate_stream(_pieces(read, block, templates, faults), block.rate_hz, target_hz)
+    lfp = remove_line_noise(np.concatenate(list(both)), rate_hz, settings.line_hz).astype(np.float32)
+    recorded = lfp[:, : lfp.shape[1] // 2] if templates else lfp
+    despiked = lfp[:, lfp.shape[1] // 2 :] if templates else lfp
+    return LfpSegment(start_s=block.start_s, rate_hz=rate_hz, despiked=despiked, recorded=recorded)
+
+
+def _pieces(
+    read: Read, block: SignalBlock, templates: Sequence[SpikeTemplate], faults: dict[int, str]
+) -> Iterator[FloatArray]:
+    """The signal as recorded and, where there are templates, beside it without action potentials."""
+    length = max(1, round(PIECE_S * block.rate_hz))
+    for start in range(0, block.n_samples, length):
+        signal = read(start, min(start + length, block.n_samples))
+        for wire in range(signal.shape[1]):
+            fault = channel_fault(signal[:, wire])
+            if fault is not None:
+                at_s = block.start_s + start / block.rate_hz
+                faults.setdefault(wire, f"{fault} in the {PIECE_S:g} s from {at_s:.1f} s")
+        signal = np.nan_to_num(signal)
+        if templates:
+            yield np.concatenate([signal, subtract_templates(signal, start, templates)], axis=1)
+        else:
+            yield signal

@@ -1,0 +1,41 @@
+"""
+Facts about the installation and the machine.
+"""
+
+import os
+import platform
+import shutil
+import sys
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+_PACKAGES = (
+    "nwb-spikeinference",
+    "pynwb",
+    "hdmf",
+    "h5py",
+    "numpy",
+    "scipy",
+    "scikit-learn",
+    "keras",
+    "tensorflow",
+    "neo",
+)
+
+
+def describe_machine() -> dict[str, str]:
+    """Versions, cores, memory, disk and file locking; nothing that names a person or a path."""
+    facts = {"python": sys.version.split()[0], "system": f"{platform.system()} {platform.machine()}"}
+    facts |= {name: _version(name) for name in _PACKAGES}
+    facts["cores"] = str(os.cpu_count())
+    facts["memory"] = f"{os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 1e9:.1f} GB"
+    facts["free disk here"] = f"{shutil.disk_usage(Path.cwd()).free / 1e9:.1f} GB"
+    facts["HDF5_USE_FILE_LOCKING"] = os.environ.get("HDF5_USE_FILE_LOCKING", "not set")
+    return facts
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"

@@ -1,0 +1,187 @@
+"""
+From the results of the trainings to one row of evidence per unit.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from nwb_spikeinference.config import StudySettings
+from nwb_spikeinference.evaluation.evidence import StudyContext, UnitEvidence, difference
+from nwb_spikeinference.evaluation.metrics import UnitScores, mean_scores
+from nwb_spikeinference.evaluation.surrogates import p_value
+from nwb_spikeinference.pipeline.cohort import Cohort, UnitKey
+from nwb_spikeinference.pipeline.plan import StudyPlan, band_names
+from nwb_spikeinference.pipeline.store import TaskResult
+from nwb_spikeinference.recordings import FloatArray
+
+Outcomes = Mapping[str, Sequence[TaskResult]]  # group of the plan -> result per fold that succeeded
+Scores = Mapping[UnitKey, float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnitOutcome:
+    """One unit by one model and protocol, averaged over folds."""
+
+    scores: UnitScores
+    heads: Mapping[str, float]
+    null: FloatArray  # (n_shifts,) ROC-AUC after circular shifts, averaged over folds
+    swapped: float | None
+    clock: float | None
+    fold: int
+
+    @property
+    def null_mean(self) -> float | None:
+        """Mean of the null."""
+        return float(np.mean(self.null)) if len(self.null) else None
+
+    @property
+    def p(self) -> float | None:
+        """One-sided p against circular shifts."""
+        if self.scores.roc_auc is None or not len(self.null):
+            return None
+        return p_value(self.scores.roc_auc, self.null)
+
+
+def key_of(unit: Mapping[str, Any]) -> UnitKey:
+    """Who a unit of a fit's facts is."""
+    return unit["participant"], unit["session"], int(unit["unit_id"])
+
+
+def full_outcomes(results: Iterable[TaskResult]) -> dict[UnitKey, UnitOutcome]:
+    """Scores of every unit of a group of full fits; folds are averaged, never pooled."""
+    found: dict[UnitKey, list[tuple[dict[str, Any], FloatArray]]] = {}
+    for result in results:
+        for k, unit in enumerate(result.facts["units"]):
+            found.setdefault(key_of(unit), []).append((unit, result.arrays["null"][k]))
+    return {key: _average(parts) for key, parts in found.items()}
+
+
+def _average(parts: Sequence[tuple[dict[str, Any], FloatArray]]) -> UnitOutcome:
+    units = [unit for unit, _ in parts]
+    nulls = [null[np.isfinite(null)] for _, null in parts]
+    shortest = min(len(null) for null in nulls)
+    return UnitOutcome(
+        scores=mean_scores([UnitScores(**unit["scores"]) for unit in units]),
+        heads={
+            head: mean
+            for head in units[0]["heads"]
+            if (mean := _mean(unit["heads"][head] for unit in units)) is not None
+        },
+        null=np.mean([null[:shortest] for null in nulls], axis=0),
+        swapped=_mean(unit["swapped"] for unit in units),
+        clock=_mean(unit["clock"] for unit in units),
+        fold=units[0]["fold"],
+    )
+
+
+def _mean(values: Iterable[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return float(np.mean(known)) if known else None
+
+
+def own_head_aucs(results: Iterable[TaskResult]) -> dict[UnitKey, float]:
+    """ROC-AUC of every unit of a group by the head of its type."""
+    found: dict[UnitKey, float] = {}
+    for result in results:
+        for unit in result.facts["units"]:
+            head = "any" if unit["cell_type"] == "unclassified" else unit["cell_type"]
+            if unit["heads"][head] is not None:
+                found[key_of(unit)] = unit["heads"][head]
+    return found
+
+
+def lobo_deltas(outcomes: Outcomes, model: str, mode: str, bands: Sequence[str]) -> dict[str, dict[UnitKey, float]]:
+    """Per band and unit: full minus without the band (drop), or the band alone minus 0.5 (only)."""
+    full = own_head_aucs(outcomes.get(f"unseen/{model}", ()))
+    deltas: dict[str, dict[UnitKey, float]] = {}
+    for band in bands:
+        part = own_head_aucs(outcomes.get(f"{mode}/{model}/{band}", ()))
+        if mode == "drop":
+            deltas[band] = {key: full[key] - value for key, value in part.items() if key in full}
+        else:
+            deltas[band] = {key: value - 0.5 for key, value in part.items()}
+    return deltas
+
+
+def unit_evidence(outcomes: Outcomes, cohort: Cohort, settings: StudySettings, model: str) -> tuple[UnitEvidence, ...]:
+    """One row per unit, scored by `model` on unseen participants or, with a single participant, within the session."""
+    unseen = full_outcomes(outcomes.get(f"unseen/{model}", ()))
+    main = unseen or full_outcomes(outcomes.get(f"within/{model}", ()))
+    logistic = own_head_aucs(outcomes.get("unseen/logistic", ())) if unseen else _within_aucs(outcomes)
+    own_wire = own_head_aucs(outcomes.get("own/logistic", ()))
+    transfer = own_head_aucs(outcomes.get(f"transfer/{model}", ()))
+    thinned = _thinned(outcomes)
+    bands = band_names(cohort)
+    drop = lobo_deltas(outcomes, model, "drop", bands)
+    only = lobo_deltas(outcomes, model, "only", bands)
+    rows = []
+    for key, facts in cohort.units():
+        found = main.get(key)
+        if found is None:
+            continue
+        rows.append(
+            UnitEvidence(
+                participant=key[0],
+                session=key[1],
+                unit_id=key[2],
+                region=facts["region"],
+                hemisphere=facts["hemisphere"],
+                cell_type=cohort.cell_types[key],
+                n_spikes=found.scores.n_spikes,
+                base_rate=found.scores.base_rate,
+                roc_auc=found.scores.roc_auc,
+                head_roc_auc=found.heads,
+                thinned_roc_auc=thinned.get(key),
+                baseline_roc_auc=logistic.get(key),
+                own_wire_roc_auc=_own_wire(found.scores.roc_auc, own_wire.get(key), logistic.get(key)),
+                null_roc_auc=found.null_mean,
+                swapped_roc_auc=found.swapped,
+                clock_roc_auc=found.clock,
+                lobo_drop={band: values[key] for band, values in drop.items() if key in values},
+                lobo_only={band: values[key] for band, values in only.items() if key in values},
+                transfer_roc_auc=transfer.get(key),
+                within_roc_auc=found.scores.roc_auc if key in transfer else None,
+            )
+        )
+    return tuple(rows)
+
+
+def _within_aucs(outcomes: Outcomes) -> dict[UnitKey, float]:
+    found = full_outcomes(outcomes.get("within/logistic", ()))
+    return {key: one.scores.roc_auc for key, one in found.items() if one.scores.roc_auc is not None}
+
+
+def _own_wire(main: float | None, own: float | None, neighbour: float | None) -> float | None:
+    """The main model's score on the own wire, taking its gain over the neighbours from logistic regression."""
+    gain = difference(own, neighbour)
+    return None if main is None or gain is None else main + gain
+
+
+def _thinned(outcomes: Outcomes) -> dict[UnitKey, float]:
+    """Mean over thinning draws."""
+    draws: dict[UnitKey, list[float]] = {}
+    for group, results in outcomes.items():
+        if group.startswith("thin/"):
+            for key, value in own_head_aucs(results).items():
+                draws.setdefault(key, []).append(value)
+    return {key: float(np.mean(values)) for key, values in draws.items()}
+
+
+def study_context(settings: StudySettings, cohort: Cohort) -> StudyContext:
+    """What all verdicts share."""
+    held = band_names(cohort)
+    return StudyContext(
+        predictor=settings.signal.predictor,
+        bands=tuple(band for band in settings.band_list() if band.name in held),
+        train_region=settings.transfer.train.region,
+        train_hemisphere=settings.transfer.train.hemisphere,
+        seed=settings.seed,
+    )
+
+
+def main_protocol(plan: StudyPlan) -> str:
+    """The protocol that the units' scores come from."""
+    return "unseen-participant" if plan.folds.folds else "within-session"

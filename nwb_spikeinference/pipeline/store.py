@@ -1,0 +1,142 @@
+"""
+One folder per task: the durable truth of a study.
+
+A task's folder is named by the hash of everything its result depends on. Its ``task.json`` is written last and carries
+the digest of the result, so a killed or damaged task is seen for what it is and computed again.
+"""
+
+import json
+import time
+import traceback
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nwb_spikeinference.errors import InputError
+from nwb_spikeinference.files import (
+    replace_atomically,
+    sha256_file,
+    sha256_json,
+    sweep_partials,
+    write_json,
+    write_text,
+)
+
+Arrays = dict[str, np.ndarray]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskKey:
+    """What a task is, and everything its result depends on."""
+
+    kind: str  # e.g. "features", "fit"
+    label: str  # for people
+    depends_on: Mapping[str, Any]  # plain data
+
+    @property
+    def name(self) -> str:
+        """Folder name: the kind and 16 hex digits of the dependencies' hash."""
+        return f"{self.kind}-{sha256_json(dict(self.depends_on))[:16]}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskState:
+    """What ``nsi status`` says of one task."""
+
+    name: str
+    label: str
+    state: str  # "done" | "failed" | "started"
+    seconds: float | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskResult:
+    """Arrays and plain facts that a task leaves behind."""
+
+    arrays: Arrays
+    facts: dict[str, Any]
+
+
+class TaskStore:
+    """The task folders of one study."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def load(self, key: TaskKey) -> TaskResult | None:
+        """The result of a finished task, or None if it must be computed."""
+        folder = self.folder / key.name
+        try:
+            task = json.loads((folder / "task.json").read_text(encoding="utf-8"))
+            if task["state"] != "done" or sha256_file(folder / "result.npz") != task["sha256"]:
+                return None
+            with np.load(folder / "result.npz", allow_pickle=False) as stored:
+                arrays = {name: stored[name] for name in stored.files}
+        except (FileNotFoundError, InputError, json.JSONDecodeError, KeyError, ValueError):
+            return None
+        return TaskResult(arrays=arrays, facts=task["facts"])
+
+    def compute(self, key: TaskKey, work: Callable[[], TaskResult]) -> TaskResult:
+        """
+        Do a task and keep its result.
+
+        Raises
+        ------
+        Exception
+            Whatever `work` raises, after its message has been kept for ``nsi status``.
+        """
+        folder = self.folder / key.name
+        folder.mkdir(parents=True, exist_ok=True)
+        sweep_partials(folder)
+        started = time.monotonic()
+        self._write_state(folder, key, {"state": "started"})
+        try:
+            result = work()
+        except Exception as error:
+            self._write_state(
+                folder, key, {"state": "failed", "error": " ".join(str(error).split()) or type(error).__name__}
+            )
+            write_text(folder / "error.txt", traceback.format_exc())
+            raise
+        with replace_atomically(folder / "result.npz") as temporary, temporary.open("wb") as stream:
+            np.savez(stream, **result.arrays)  # type: ignore[arg-type]
+        self._write_state(
+            folder,
+            key,
+            {
+                "state": "done",
+                "sha256": sha256_file(folder / "result.npz"),
+                "seconds": round(time.monotonic() - started, 3),
+                "facts": result.facts,
+            },
+        )
+        return result
+
+    def states(self) -> tuple[TaskState, ...]:
+        """All tasks that were ever begun here, by name."""
+        states = []
+        for path in sorted(self.folder.glob("*/task.json")):
+            try:
+                task = json.loads(path.read_text(encoding="utf-8"))
+                states.append(
+                    TaskState(
+                        name=path.parent.name,
+                        label=task["label"],
+                        state=task["state"],
+                        seconds=task.get("seconds"),
+                        error=task.get("error"),
+                    )
+                )
+            except (OSError, json.JSONDecodeError, KeyError):
+                states.append(TaskState(name=path.parent.name, label="", state="failed", error="task.json is damaged"))
+        return tuple(states)
+
+    @staticmethod
+    def _write_state(folder: Path, key: TaskKey, content: dict[str, Any]) -> None:
+        write_json(
+            folder / "task.json", {"kind": key.kind, "label": key.label, "depends_on": dict(key.depends_on), **content}
+        )

@@ -1,0 +1,229 @@
+"""
+A whole study: from NWB files to results, files with predictions, and a report.
+"""
+
+import logging
+import shutil
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import nwb_spikeinference
+from nwb_spikeinference.config import StudySettings
+from nwb_spikeinference.errors import LeakError, NoUnitsError
+from nwb_spikeinference.files import lock, sha256_json, write_json
+from nwb_spikeinference.pipeline.assembly import assemble_results
+from nwb_spikeinference.pipeline.cohort import Cohort, make_cohort
+from nwb_spikeinference.pipeline.dataset import prepare_session
+from nwb_spikeinference.pipeline.examples import make_examples, save_examples
+from nwb_spikeinference.pipeline.executors import FailedTask, LocalExecutor, Task
+from nwb_spikeinference.pipeline.final_model import train_final_model, write_model
+from nwb_spikeinference.pipeline.fits import FitSpec, run_fit
+from nwb_spikeinference.pipeline.plan import StudyPlan, make_plan
+from nwb_spikeinference.pipeline.sources import find_sessions, hash_sessions
+from nwb_spikeinference.pipeline.store import TaskKey, TaskResult, TaskStore
+from nwb_spikeinference.pipeline.write_back import write_session_copies
+from nwb_spikeinference.records import InputFile, Provenance, Results
+from nwb_spikeinference.report.build import write_report
+from nwb_spikeinference.report.tables import write_results_csv
+from nwb_spikeinference.settings import load_settings
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StudyOutcome:
+    """Where the results are, and what failed on the way."""
+
+    results: Results
+    output: Path
+    report: Path
+    written_back: tuple[Path, ...]
+    failed: tuple[FailedTask, ...]
+
+
+def run_study(study_file: Path, *, fresh: bool = False) -> StudyOutcome:
+    """
+    Run a study, or continue it: finished tasks are not repeated.
+
+    Parameters
+    ----------
+    study_file : Path
+        A ``study.yaml``.
+    fresh : bool
+        Forget finished tasks first.
+
+    Raises
+    ------
+    SettingsError
+        If the settings are wrong.
+    InputError
+        If no session can be used. Single unusable sessions are left out and listed.
+    LeakError
+        If one recording stands in two files.
+    LockedError
+        If another process runs this study.
+    """
+    study_file = Path(study_file)
+    settings = load_settings(study_file, StudySettings)
+    paths = find_sessions(settings.sessions, study_file.parent)
+    output = study_file.parent / settings.output
+    with lock(output):
+        if fresh:
+            shutil.rmtree(output / "tasks", ignore_errors=True)
+        return _run(settings, paths, output)
+
+
+def list_inputs(study_file: Path) -> tuple[Path, ...]:
+    """The files that a study would read, after its settings have been checked."""
+    settings = load_settings(Path(study_file), StudySettings)
+    return find_sessions(settings.sessions, Path(study_file).parent)
+
+
+def _run(settings: StudySettings, paths: Sequence[Path], output: Path) -> StudyOutcome:
+    started, clock = datetime.now(UTC), time.monotonic()
+    executor = LocalExecutor(TaskStore(output / "tasks"))
+    digests = hash_sessions(paths)
+    sessions, failed, left_out = _prepare(settings, paths, digests, executor)
+    cohort = make_cohort([one for _, _, one in sessions], [name for _, name, _ in sessions], settings)
+    _log.info("%d units of %d participants", len(cohort.cell_types), len(cohort.participants))
+    plan = make_plan(cohort, settings)
+    if plan.folds.reason:
+        _log.warning("unseen-participant protocol left out: %s", plan.folds.reason)
+    outcomes, failed_fits = _fit_all(plan, cohort, settings, executor)
+    final = executor.run([_final_task(cohort, settings)], "final model")[0]
+    provenance = Provenance(
+        version=nwb_spikeinference.__version__,
+        git=_git_revision(),
+        settings=settings.model_dump(mode="json"),
+        inputs=tuple(InputFile(file=path.name, sha256=digest) for path, digest in digests.items()),
+        seeds=(settings.seed,),
+        started=started.isoformat(timespec="seconds"),
+        seconds=round(time.monotonic() - clock, 1),
+        devices=("CPU",),
+    )
+    results, scores = assemble_results(settings, provenance, cohort, plan, outcomes, left_out)
+    weights = write_model(output / "model", final, cohort, settings, results) if isinstance(final, TaskResult) else ""
+    written: tuple[Path, ...] = ()
+    if settings.write_back.mode == "copy":
+        read = {(one.facts["participant"], one.facts["session"]): path for path, _, one in sessions}
+        written = write_session_copies(read, output / "nwb", settings, cohort, outcomes, results, weights)
+    write_json(output / "results.json", results.model_dump(mode="json"))
+    write_results_csv(results, output / "results.csv", scores)
+    examples = make_examples(cohort, outcomes, results, settings)
+    save_examples(examples, output / "examples.npz")
+    write_report(results, output / "report.html", examples)
+    failures = (*failed, *failed_fits, *((final,) if isinstance(final, FailedTask) else ()))
+    return StudyOutcome(
+        results=results, output=output, report=output / "report.html", written_back=written, failed=failures
+    )
+
+
+def _prepare(
+    settings: StudySettings, paths: Sequence[Path], digests: Mapping[Path, str], executor: LocalExecutor
+) -> tuple[list[tuple[Path, str, TaskResult]], list[FailedTask], dict[str, str]]:
+    """Features of every session; those that cannot be used, and why."""
+    tasks = [
+        Task(key=_features_key(settings, path, digests[path]), work=_preparation(path, settings)) for path in paths
+    ]
+    sessions, failed = [], []
+    left_out: dict[str, str] = {}
+    for path, task, result in zip(paths, tasks, executor.run(tasks, "features"), strict=True):
+        if isinstance(result, FailedTask):
+            failed.append(result)
+            left_out[path.stem] = str(result.error)
+        elif _takes_part(result.facts["participant"], settings):
+            sessions.append((path, task.key.name, result))
+        else:
+            left_out[result.facts["participant"]] = "left out by the settings (participants)"
+    if not sessions:
+        if failed:
+            raise failed[0].error
+        raise NoUnitsError("participants: the settings leave nobody in; check include and exclude")
+    _require_single(sessions)
+    return sessions, failed, left_out
+
+
+def _preparation(path: Path, settings: StudySettings) -> Any:
+    return lambda: prepare_session(path, settings)
+
+
+def _takes_part(participant: str, settings: StudySettings) -> bool:
+    chosen = settings.participants
+    return participant not in chosen.exclude and (not chosen.include or participant in chosen.include)
+
+
+def _require_single(sessions: Sequence[tuple[Path, str, TaskResult]]) -> None:
+    seen: dict[tuple[str, str], Path] = {}
+    for path, _, result in sessions:
+        name = (result.facts["participant"], result.facts["session"])
+        if name in seen:
+            raise LeakError(
+                f"{path.name} and {seen[name].name} both hold session {name[1]!r} of participant {name[0]!r}; "
+                f"remove one, or give the sessions different ids"
+            )
+        seen[name] = path
+
+
+def _features_key(settings: StudySettings, path: Path, digest: str) -> TaskKey:
+    parts = settings.model_dump(mode="json", include={"signal", "units", "target", "bands", "regions", "participants"})
+    return TaskKey(
+        kind="features",
+        label=path.name,
+        depends_on={
+            "code": nwb_spikeinference.__version__,
+            "file": digest,
+            "settings": parts,
+            "own_wire": settings.controls.own_wire,
+        },
+    )
+
+
+def _fit_dependencies(cohort: Cohort, settings: StudySettings) -> dict[str, Any]:
+    types = sorted([*key, cell_type] for key, cell_type in cohort.cell_types.items())
+    parts = settings.model_dump(mode="json", include={"target", "model", "controls"})
+    return {
+        "code": nwb_spikeinference.__version__,
+        "features": sorted(cohort.keys),
+        "types": sha256_json(types),
+        "settings": parts | {"within": settings.validation.within.model_dump(mode="json")},
+        "seed": settings.seed,
+    }
+
+
+def _fit_all(
+    plan: StudyPlan, cohort: Cohort, settings: StudySettings, executor: LocalExecutor
+) -> tuple[dict[str, list[TaskResult]], list[FailedTask]]:
+    fixed = _fit_dependencies(cohort, settings)
+
+    def make_task(spec: FitSpec) -> Task:
+        key = TaskKey(kind="fit", label=spec.label, depends_on=fixed | {"fit": spec.describe()})
+        return Task(key=key, work=lambda: run_fit(spec, cohort, settings))
+
+    specs = list(plan.specs())
+    results = dict(zip(specs, executor.run([make_task(spec) for spec in specs], "fit"), strict=True))
+    outcomes = {
+        group: [one for spec in fits if isinstance(one := results[spec], TaskResult)]
+        for group, fits in plan.groups.items()
+    }
+    return outcomes, [one for one in results.values() if isinstance(one, FailedTask)]
+
+
+def _final_task(cohort: Cohort, settings: StudySettings) -> Task:
+    key = TaskKey(kind="model", label="final model", depends_on=_fit_dependencies(cohort, settings))
+    return Task(key=key, work=lambda: train_final_model(cohort, settings))
+
+
+def _git_revision() -> str | None:
+    """Revision of the checkout that this code lies in, if it does."""
+    folder = Path(__file__).parents[2]
+    if not (folder / ".git").exists():
+        return None
+    found = subprocess.run(
+        ["git", "-C", str(folder), "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
+    )
+    return found.stdout.strip() or None
