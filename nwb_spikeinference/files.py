@@ -2,8 +2,8 @@
 Files that nobody may lose: atomic replacement, locks, hashes, path checks.
 
 The writing protocol: a hidden temporary file in the same folder, closed, checked, flushed to disk, then moved over the
-target in one step, then the folder flushed. A process that is killed at any moment leaves either the old file or the new
-one, and at worst a partial that the next run sweeps away.
+target in one step, then the folder flushed. A process that is killed at any moment leaves either the old file or the
+new one, and at worst a partial that the next run sweeps away.
 """
 
 import fcntl

@@ -60,13 +60,16 @@ _SPELLINGS: dict[str, tuple[str, ...]] = {
         "dorsolateralprefrontalcortex",
     ),
     "inferior frontal": (
-        "inferiorfrontal", "inferiorfrontalgyrus", "ifg", "parsopercularis", "parstriangularis", "parsorbitalis", "vlpfc",
+        "inferiorfrontal", "inferiorfrontalgyrus", "ifg", "parsopercularis", "parstriangularis", "parsorbitalis",
+        "vlpfc",
     ),
     "frontal pole": ("frontalpole", "fp"),
     "precentral": ("precentral", "precentralgyrus", "m1", "motorcortex", "primarymotorcortex"),
     "postcentral": ("postcentral", "postcentralgyrus", "s1", "somatosensorycortex"),
     "paracentral": ("paracentral", "paracentrallobule"),
-    "superior temporal": ("superiortemporal", "superiortemporalgyrus", "stg", "bankssts", "sts", "transversetemporal", "heschl"),
+    "superior temporal": (
+        "superiortemporal", "superiortemporalgyrus", "stg", "bankssts", "sts", "transversetemporal", "heschl",
+    ),
     "middle temporal": ("middletemporal", "middletemporalgyrus", "mtg", "mt"),
     "inferior temporal": ("inferiortemporal", "inferiortemporalgyrus", "itg"),
     "temporal pole": ("temporalpole", "tp"),

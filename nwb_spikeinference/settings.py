@@ -60,7 +60,8 @@ class _StrictLoader(yaml.SafeLoader):
         except (ValueError, KeyError, AttributeError) as error:  # what PyYAML lets through, e.g. of the date 2001-99-99
             kind = node.tag.rpartition(":")[2]
             raise yaml.YAMLError(
-                f"{reprlib.repr(node.value)} is no valid {kind} (line {node.start_mark.line + 1}); quote it if it is text"
+                f"{reprlib.repr(node.value)} is no valid {kind} (line {node.start_mark.line + 1}); "
+                f"quote it if it is text"
             ) from error
 
 

@@ -5,8 +5,10 @@ What all commands share: options, logging, errors in one line, results as text o
 import functools
 import json
 import logging
+import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import click
@@ -54,6 +56,20 @@ def shared_options(function: Function) -> Function:
         sys.exit(code or 0)
 
     return wrapped  # type: ignore[return-value]
+
+
+@contextmanager
+def quiet_imports() -> Iterator[None]:
+    """Keep the start-up notices that TensorFlow's C++ code writes to stderr off the screen; no setting of it does."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with open(os.devnull, "w", encoding="ascii") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
 
 
 def _set_up_logging(level: int) -> None:

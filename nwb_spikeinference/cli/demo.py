@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from nwb_spikeinference.cli.common import Output, shared_options
+from nwb_spikeinference.cli.common import Output, quiet_imports, shared_options
 
 
 @click.command("demo")
@@ -18,7 +18,8 @@ from nwb_spikeinference.cli.common import Output, shared_options
 @shared_options
 def command(folder: Path, world: str, seed: int, participants: int, seconds: float, output: Output) -> int:
     """Simulate raw recordings in FOLDER, convert them, run a study on them, and print where the report is."""
-    from nwb_spikeinference.pipeline.demo import run_demo
+    with quiet_imports():
+        from nwb_spikeinference.pipeline.demo import run_demo
 
     outcome = run_demo(folder, world=world, seed=seed, participants=participants, seconds=seconds)
     output.show(str(outcome.report), {"report": str(outcome.report), "results": str(outcome.output / "results.json")})

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from nwb_spikeinference.cli.common import Output, shared_options
+from nwb_spikeinference.cli.common import Output, quiet_imports, shared_options
 
 
 @click.command("run")
@@ -17,7 +17,8 @@ from nwb_spikeinference.cli.common import Output, shared_options
 @shared_options
 def command(study: Path, engine: str, fresh: bool, dry_run: bool, output: Output) -> int:
     """Run the study that STUDY (a study.yaml) describes, or continue it."""
-    from nwb_spikeinference.pipeline.study import list_inputs, run_study
+    with quiet_imports():
+        from nwb_spikeinference.pipeline.study import list_inputs, run_study
 
     if dry_run:
         paths = [str(path) for path in list_inputs(study)]

@@ -17,6 +17,8 @@ from nwb_spikeinference.recordings import FloatArray
 
 _MAX_UNITS = 6  # per training row; an input with more units makes several rows
 _ANY = HEADS.index("any")
+_PREDICTION_BATCH = 1024
+_PREDICTION_STEP = 256
 
 
 @lru_cache(maxsize=16)
@@ -139,22 +141,27 @@ class BiLstmModel:
     def _window_shape(self) -> tuple[int, int]:
         return self._settings.chunk_bins + 2 * self._settings.context_bins, len(self._shown)
 
-    def predict(self, source: LfpInput) -> FloatArray:
+    def predict(self, sources: Sequence[LfpInput]) -> list[FloatArray]:
         """Log-odds per head above the unit's intercept; see `SpikeModel.predict`."""
         network = shared_network(self._settings, len(self._shown), self._skip_reach)
         network.trunk.set_weights(self._weights)
-        edges = list(chunk_edges(source.segments, self._settings.chunk_bins))
-        out = np.zeros((source.n_bins, len(HEADS)), np.float32)
-        size = self._settings.batch
-        for first in range(0, len(edges), size):
-            piece = edges[first : first + size]
+        predicted = [np.zeros((source.n_bins, len(HEADS)), np.float32) for source in sources]
+        # The cost of a call is that of its time steps, nearly whatever the batch: so chunks of many inputs go together.
+        chunks = [
+            (number, start, stop)
+            for number, source in enumerate(sources)
+            for start, stop in chunk_edges(source.segments, self._settings.chunk_bins)
+        ]
+        for first in range(0, len(chunks), _PREDICTION_BATCH):
+            piece = chunks[first : first + _PREDICTION_BATCH]
+            size = math.ceil(len(piece) / _PREDICTION_STEP) * _PREDICTION_STEP  # few shapes, each compiled once
             windows = np.zeros((size, *self._window_shape), np.float32)
-            for k, (start, _) in enumerate(piece):
-                windows[k] = self._window(source, start)
+            for k, (number, start, _) in enumerate(piece):
+                windows[k] = self._window(sources[number], start)
             logits = network.trunk.predict_on_batch(windows)
-            for k, (start, stop) in enumerate(piece):
-                out[start:stop] = logits[k, : stop - start]
-        return out
+            for k, (number, start, stop) in enumerate(piece):
+                predicted[number][start:stop] = logits[k, : stop - start]
+        return predicted
 
 
 def chunk_edges(segments: Sequence[slice], chunk_bins: int) -> Iterator[tuple[int, int]]:

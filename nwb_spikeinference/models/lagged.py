@@ -16,7 +16,7 @@ from nwb_spikeinference.recordings import FloatArray
 
 LAG_S = 0.05  # on either side of the bin
 SILENT_PER_SPIKE = 5  # keeps 5/6 of the information of all silent bins
-_PENALTY = 1e-3  # L2 strength per training row
+_PENALTY = 0.03  # L2 strength per training row; calibration slopes then lie between 0.8 and 1 on simulated studies
 
 
 def lag_offsets(bin_s: float) -> np.ndarray:
@@ -104,8 +104,11 @@ class _LaggedModel:
         weight = np.concatenate(weights) / rows_of[index]
         return np.concatenate(rows), np.concatenate(targets), weight / weight.mean()
 
-    def predict(self, source: LfpInput) -> FloatArray:
+    def predict(self, sources: Sequence[LfpInput]) -> list[FloatArray]:
         """Log-odds above the unit's own intercept: the classifier's, less that of its own training mix."""
+        return [self._predict_one(source) for source in sources]
+
+    def _predict_one(self, source: LfpInput) -> FloatArray:
         rows = lagged_rows(source, np.arange(source.n_bins), self._columns, self._offsets)
         known = {id(one): one for members in self._heads for one in members if one is not None}
         log_odds = {key: self._log_odds(one, rows) for key, one in known.items()}
@@ -180,6 +183,6 @@ class RateModel:
     def fit(self, training: Sequence[TrainingInput], columns: Sequence[int], seed: np.random.SeedSequence) -> None:
         """Nothing to learn: the rate is the intercept that every model gets."""
 
-    def predict(self, source: LfpInput) -> FloatArray:
+    def predict(self, sources: Sequence[LfpInput]) -> list[FloatArray]:
         """Zero everywhere."""
-        return np.zeros((source.n_bins, len(HEADS)), dtype=np.float32)
+        return [np.zeros((source.n_bins, len(HEADS)), dtype=np.float32) for source in sources]

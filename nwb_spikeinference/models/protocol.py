@@ -26,12 +26,12 @@ class SpikeModel(Protocol):
             Feature columns the model may see; leave-one-band-out withholds some.
         """
 
-    def predict(self, source: LfpInput) -> FloatArray:
+    def predict(self, sources: Sequence[LfpInput]) -> list[FloatArray]:
         """
         Log-odds above the unit's own rate intercept.
 
         Returns
         -------
-        ndarray of shape (n_bins, 3), float32
-            One column per head: typical excitatory, typical inhibitory, any unit.
+        list of ndarray of shape (n_bins, 3), float32
+            Per input, one column per head: typical excitatory, typical inhibitory, any unit.
         """

@@ -139,7 +139,12 @@ def _learn_units(
         mean = np.nan_to_num(sums.mean(k))
         wire = column[unit.electrode_rows[0]]
         templates.append([make_template(mean, rate_hz, wire, _samples_of(unit, block)) for block in blocks])
-        shown_on[unit.unit_id] = wires_showing_unit(mean, int(sums.n_spikes[k]), rate_hz, np.mean(spread, axis=0))
+        shown_on[unit.unit_id] = wires_showing_unit(
+            mean,
+            int(sums.n_spikes[k]),
+            rate_hz,
+            np.average(spread, axis=0, weights=[block.n_samples for block in blocks]),
+        )
     return templates, shown_on
 
 

@@ -73,8 +73,8 @@ def prepare_session(path: Path, settings: StudySettings) -> TaskResult:
     TaskResult
         For the study's predictor and, as a control, for ``own``: arrays ``<predictor>_features`` (n_inputs, n_bins,
         n_features), ``<predictor>_trace_uv`` (n_inputs, n_bins), and ``<predictor>_of_unit`` (n_units,), the row of
-        each unit's input or -1. Also ``counts`` (n_bins, n_units), ``valid`` (n_bins,) and ``segments`` (n_segments, 2).
-        Facts: participant, session, grid, features, units, duplicates, notes.
+        each unit's input or -1. For all: ``counts`` (n_bins, n_units), ``valid`` (n_bins,) and ``segments``
+        (n_segments, 2). Facts: participant, session, grid, features, units, duplicates, notes.
 
     Raises
     ------

@@ -96,7 +96,8 @@ def run_fit(spec: FitSpec, cohort: Cohort, settings: StudySettings) -> TaskResul
     if not any(item.source.counts[item.bins].any() for item in training):
         return TaskResult(arrays={}, facts={"units": [], "reason": "nothing to train on"})
     model.fit(training, _columns(spec, cohort.feature_names), model_seed)
-    tested = [(source, model.predict(source)) for source in cohort.inputs(spec.test, spec.predictor)]
+    sources = cohort.inputs(spec.test, spec.predictor)
+    tested = list(zip(sources, model.predict(sources), strict=True))
     if spec.full:
         return _score_in_full(spec, settings, model, training, tested, np.random.default_rng(null_seed))
     units = [
@@ -250,7 +251,8 @@ def _predict_one_per_bundle(
     first: dict[tuple[str, str, str], TrainingInput] = {}
     for item in training:
         first.setdefault((item.source.participant, item.source.session, item.source.bundle), item)
-    return [(item, model.predict(item.source)) for item in first.values()]
+    predicted = model.predict([item.source for item in first.values()])
+    return list(zip(first.values(), predicted, strict=True))
 
 
 def _thresholds(seen: Sequence[tuple[TrainingInput, FloatArray]]) -> list[float | None]:

@@ -35,6 +35,5 @@ def simulate_study(
         return write_blackrock_study(folder, settings, overwrite=overwrite)
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder, prefix=".raw-") as raw:
-        sessions = write_blackrock_study(Path(raw), settings)
-        (Path(raw) / "truth").rename(folder / "truth") if not (folder / "truth").exists() else None
+        sessions = write_blackrock_study(Path(raw), settings, overwrite=overwrite, truth_beside=folder)
         return tuple(convert_session(session, folder, overwrite=overwrite).path for session in sessions)

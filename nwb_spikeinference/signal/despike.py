@@ -52,7 +52,8 @@ class TriggeredSums:
 
     def mean(self, unit: int) -> FloatArray:
         """Average around one unit's spikes, shape (n_window, n_wires); zeros without spikes."""
-        return self.total[unit] / max(1, int(self.n_spikes[unit]))
+        mean: FloatArray = self.total[unit] / max(1, int(self.n_spikes[unit]))
+        return mean
 
 
 def sum_around_spikes(
@@ -159,7 +160,7 @@ def wires_showing_unit(mean: FloatArray, n_spikes: int, rate_hz: float, spike_ba
     shown = filter_mean(mean, rate_hz, CROSSTALK_BAND_HZ)
     standard_error = spike_band_sd_v / np.sqrt(max(1, n_spikes))
     limit = norm.isf(norm.sf(3.0) / len(shown))
-    return np.max(np.abs(shown), axis=0) > limit * standard_error
+    return np.asarray(np.max(np.abs(shown), axis=0) > limit * standard_error)
 
 
 def spike_band_sd(read: ReadSamples, n_samples: int, rate_hz: float, seconds: float = 10.0) -> FloatArray:
@@ -176,4 +177,4 @@ def spike_band_sd(read: ReadSamples, n_samples: int, rate_hz: float, seconds: fl
         return np.zeros(signal.shape[1])
     high_hz = min(CROSSTALK_BAND_HZ[1], 0.45 * rate_hz)
     sos = butter(2, (CROSSTALK_BAND_HZ[0], high_hz), btype="bandpass", fs=rate_hz, output="sos")
-    return np.std(sosfiltfilt(sos, signal, axis=0), axis=0)
+    return np.asarray(np.std(sosfiltfilt(sos, signal, axis=0), axis=0))

@@ -74,4 +74,5 @@ def robust_standardise(features: FloatArray, valid: np.ndarray) -> FloatArray:
     spread = _MAD_TO_SD * np.median(np.abs(kept - centre), axis=0)
     scaled = (features - centre) / np.where(spread > 0, spread, 1.0)
     scaled[~valid] = 0.0
-    return np.clip(scaled, -CLIP, CLIP).astype(np.float32)
+    clipped: FloatArray = np.clip(scaled, -CLIP, CLIP).astype(np.float32)
+    return clipped

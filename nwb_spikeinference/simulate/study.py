@@ -206,12 +206,14 @@ def _simulate_lfp(
     )
 
 
-def write_blackrock_study(folder: Path, settings: SimulationSettings, *, overwrite: bool = False) -> tuple[Path, ...]:
+def write_blackrock_study(
+    folder: Path, settings: SimulationSettings, *, overwrite: bool = False, truth_beside: Path | None = None
+) -> tuple[Path, ...]:
     """
     Write a study as Blackrock recordings with sorted units, one folder per participant.
 
     Each folder holds ``raw.ns6``, ``raw.nev``, ``units.mat`` and ``session.yaml``; the truth goes to
-    ``truth/<participant>.npz`` beside them.
+    ``truth/<participant>.npz`` beside them, or in the folder `truth_beside`.
 
     Returns
     -------
@@ -225,15 +227,16 @@ def write_blackrock_study(folder: Path, settings: SimulationSettings, *, overwri
     ResourceError
         If the disk has no room.
     """
+    truth = (truth_beside or folder) / "truth"
     names = [participant_name(index) for index in range(settings.participants)]
     for name in names:
-        for target in (*(folder / name / file for file in SESSION_FILES), folder / "truth" / f"{name}.npz"):
+        for target in (*(folder / name / file for file in SESSION_FILES), truth / f"{name}.npz"):
             require_absent(target, overwrite)
     raw_bytes = settings.seconds * RAW_RATE_HZ * settings.bundles * WIRES * 2
     require_space(folder, round(settings.participants * raw_bytes * 1.1))
     written = []
     for index, name in enumerate(names):
         session = simulate_session(settings, index)
-        write_truth(folder / "truth" / f"{name}.npz", session)
+        write_truth(truth / f"{name}.npz", session)
         written.append(write_session_files(folder / name, session))
     return tuple(written)

@@ -29,12 +29,12 @@ def test_planted_coupling_is_found_on_new_data(model: BiLstmModel, make_input) -
     test = make_input(seed=9)
     for unit in (0, 1):
         best = roc_auc(test.features[:, unit], test.counts[:, unit])
-        assert roc_auc(model.predict(test)[:, unit], test.counts[:, unit]) > best - 0.05
+        assert roc_auc(model.predict([test])[0][:, unit], test.counts[:, unit]) > best - 0.05
 
 
 def test_each_head_predicts_its_own_type_better(model: BiLstmModel, make_input) -> None:
     test = make_input(seed=9)
-    log_odds = model.predict(test)
+    log_odds = model.predict([test])[0]
     assert roc_auc(log_odds[:, 0], test.counts[:, 0]) > roc_auc(log_odds[:, 1], test.counts[:, 0]) + 0.05
     assert roc_auc(log_odds[:, 1], test.counts[:, 1]) > roc_auc(log_odds[:, 0], test.counts[:, 1]) + 0.05
 
@@ -43,17 +43,19 @@ def test_the_same_seed_gives_the_same_numbers_whatever_ran_between(model: BiLstm
     inputs = [make_input(seed=1, participant="A"), make_input(seed=2, participant="B")]
     fit([make_input(seed=5)], seed=3)
     again = fit(inputs)
-    np.testing.assert_array_equal(again.predict(inputs[0]), model.predict(inputs[0]))
+    np.testing.assert_array_equal(again.predict([inputs[0]])[0], model.predict([inputs[0]])[0])
 
 
 def test_another_seed_gives_other_numbers(model: BiLstmModel, make_input) -> None:
     inputs = [make_input(seed=1, participant="A"), make_input(seed=2, participant="B")]
-    assert not np.array_equal(fit(inputs, seed=1).predict(inputs[0]), model.predict(inputs[0]))
+    assert not np.array_equal(fit(inputs, seed=1).predict([inputs[0]])[0], model.predict([inputs[0]])[0])
 
 
 def test_withheld_columns_are_not_used(make_input) -> None:
     model = fit([make_input(seed=1)], columns=(2,))
-    np.testing.assert_array_equal(model.predict(make_input()), model.predict(make_input(change_first_columns=True)))
+    np.testing.assert_array_equal(
+        model.predict([make_input()])[0], model.predict([make_input(change_first_columns=True)])[0]
+    )
 
 
 def test_predictions_do_not_cross_a_segment_end(model: BiLstmModel, make_input) -> None:
@@ -61,7 +63,7 @@ def test_predictions_do_not_cross_a_segment_end(model: BiLstmModel, make_input) 
     features = whole.features.copy()
     features[200:] = 3.0
     changed = LfpInput(**{name: getattr(whole, name) for name in whole.__slots__} | {"features": features})
-    np.testing.assert_array_equal(model.predict(changed)[:200], model.predict(whole)[:200])
+    np.testing.assert_array_equal(model.predict([changed])[0][:200], model.predict([whole])[0][:200])
 
 
 def test_bins_outside_the_mask_do_not_train(make_input) -> None:
@@ -71,7 +73,7 @@ def test_bins_outside_the_mask_do_not_train(make_input) -> None:
     for one in (clean, poisoned):
         model = BiLstmModel(SETTINGS, 0.005)
         model.fit([TrainingInput(source=one, bins=bins)], (0, 1, 2), np.random.SeedSequence(0))
-        predictions.append(model.predict(clean))
+        predictions.append(model.predict([clean])[0])
     np.testing.assert_array_equal(predictions[0], predictions[1])
 
 
@@ -87,8 +89,8 @@ def test_with_the_skip_it_does_not_fall_behind_logistic_regression(make_input) -
         model.fit(training, (0, 1, 2), np.random.SeedSequence(0))
     test = make_input(seed=9)
     for unit in (0, 1):
-        reached = roc_auc(baseline.predict(test)[:, unit], test.counts[:, unit])
-        assert roc_auc(network.predict(test)[:, unit], test.counts[:, unit]) > reached - 0.01
+        reached = roc_auc(baseline.predict([test])[0][:, unit], test.counts[:, unit])
+        assert roc_auc(network.predict([test])[0][:, unit], test.counts[:, unit]) > reached - 0.01
 
 
 def test_a_skip_that_reaches_beyond_the_context_is_refused() -> None:

@@ -31,7 +31,7 @@ def test_planted_coupling_is_found_on_new_data(name: str, make_input) -> None:
     test = make_input(seed=9)
     for unit, head in enumerate((0, 1)):
         found, best = (
-            roc_auc(model.predict(test)[:, head], test.counts[:, unit]),
+            roc_auc(model.predict([test])[0][:, head], test.counts[:, unit]),
             roc_auc(test.features[:, unit], test.counts[:, unit]),
         )
         assert found > best - 0.03
@@ -45,7 +45,7 @@ def test_thinned_silence_leaves_probabilities_calibrated(make_input) -> None:
         np.random.SeedSequence(0),
     )
     test = make_input(seed=2, n_bins=40000)
-    logit = model.predict(test)[:, 0] + log_odds_of_rate(test.counts, test.valid)[0]
+    logit = model.predict([test])[0][:, 0] + log_odds_of_rate(test.counts, test.valid)[0]
     assert calibration_slope(logit, test.counts[:, 0]) == pytest.approx(1, abs=0.1)
     assert np.mean(1 / (1 + np.exp(-logit))) == pytest.approx(np.mean(test.counts[:, 0] > 0), rel=0.1)
 
@@ -56,7 +56,7 @@ def test_as_a_convolution_it_predicts_the_same(make_input) -> None:
     kernel, bias = model.as_convolution(3)
     windows = np.lib.stride_tricks.sliding_window_view(source.features, 21, axis=0)  # (bins, features, lags)
     expected = np.einsum("bfl,lfh->bh", windows, kernel) + bias
-    np.testing.assert_allclose(model.predict(source)[10:-10], expected, atol=1e-4)
+    np.testing.assert_allclose(model.predict([source])[0][10:-10], expected, atol=1e-4)
 
 
 def test_withheld_columns_are_not_used(make_input) -> None:
@@ -64,7 +64,7 @@ def test_withheld_columns_are_not_used(make_input) -> None:
     source = make_input()
     model.fit([TrainingInput(source=source, bins=source.valid)], [2], np.random.SeedSequence(0))
     changed = make_input(change_first_columns=True)
-    np.testing.assert_array_equal(model.predict(source), model.predict(changed))
+    np.testing.assert_array_equal(model.predict([source])[0], model.predict([changed])[0])
 
 
 def test_bins_outside_the_mask_do_not_train(make_input) -> None:
@@ -75,21 +75,21 @@ def test_bins_outside_the_mask_do_not_train(make_input) -> None:
     for one in (source, poisoned):
         model = LogisticModel(BIN_S)
         model.fit([TrainingInput(source=one, bins=bins)], [1], np.random.SeedSequence(0))
-        predictions.append(model.predict(source))
+        predictions.append(model.predict([source])[0])
     np.testing.assert_array_equal(predictions[0], predictions[1])
 
 
 def test_the_rate_model_predicts_the_intercept_alone(make_input) -> None:
     source = make_input()
     model = make_model("rate", StudySettings(sessions=("x",)))
-    assert not model.predict(source).any()
+    assert not model.predict([source])[0].any()
 
 
 def test_a_head_without_units_of_its_type_takes_that_of_any_unit(make_input) -> None:
     source = make_input(cell_types=("excitatory", "excitatory"))
     model = LogisticModel(BIN_S)
     model.fit([TrainingInput(source=source, bins=source.valid)], range(3), np.random.SeedSequence(0))
-    log_odds = model.predict(source)
+    log_odds = model.predict([source])[0]
     np.testing.assert_array_equal(log_odds[:, 1], log_odds[:, 2])
 
 
