@@ -57,6 +57,12 @@ class TrainingInput:
     bins: BoolArray  # (n_bins,)
 
 
+def runs_of(mask: BoolArray) -> tuple[slice, ...]:
+    """Stretches of True, in order."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], mask.astype(np.int8), [0]])))
+    return tuple(slice(int(start), int(stop)) for start, stop in zip(edges[::2], edges[1::2], strict=True))
+
+
 def log_odds_of_rate(counts: NDArray[np.uint8], bins: BoolArray) -> FloatArray:
     """
     Log-odds of a spike in a bin, per unit: the rate intercept of a model.

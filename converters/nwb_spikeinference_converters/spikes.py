@@ -75,6 +75,11 @@ def collect_units(
         kept, file_notes = _keep_recorded(placed[len(placed) - len(content.units) :], sources, entry.file)
         placed[len(placed) - len(content.units) :] = kept
         notes.extend(file_notes)
+        if content.counts_samples and any(len(recording.raw.blocks) > 1 for recording in sources.recordings):
+            notes.append(
+                f"{entry.file}: samples are taken as counted on the session's clock, pauses included; if the sorter "
+                f"counted recorded samples only, give times in seconds ('time_s') instead"
+            )
     measured = _measure_missing(placed, electrodes, raw)
     units = [_finish(number, item) for number, item in enumerate(measured)]
     units, rate_notes = _one_waveform_rate(units)

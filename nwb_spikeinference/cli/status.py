@@ -16,9 +16,10 @@ from nwb_spikeinference.cli.common import Output, shared_options
 @shared_options
 def command(folder: Path, output: Output) -> int:
     """Say which tasks of the study whose output is FOLDER are done, failed or unfinished."""
+    from nwb_spikeinference.pipeline.provenance import code_version
     from nwb_spikeinference.pipeline.store import TaskStore
 
-    states = TaskStore(folder / "tasks").states()
+    states = TaskStore(folder / "tasks").states(code_version())
     counts = Counter(one.state for one in states)
     lines = [", ".join(f"{number} {state}" for state, number in sorted(counts.items())) or "no task was begun here"]
     lines += [f"failed: {one.label}: {one.error}" for one in states if one.state == "failed"]

@@ -42,7 +42,7 @@ class UnitEvidence:
     lobo_drop: Mapping[str, float] = field(default_factory=dict)  # band -> full minus without the band
     lobo_only: Mapping[str, float] = field(default_factory=dict)  # band -> band alone minus 0.5
     transfer_roc_auc: float | None = None  # by the model trained at the transfer's place
-    within_roc_auc: float | None = None  # by the same protocol with the unit's own place in training
+    within_roc_auc: float | None = None  # by the model trained on all places, same participants held out
 
 
 Score = Callable[[UnitEvidence], float | None]
@@ -74,6 +74,10 @@ class StudyContext:
     def bands_by_frequency(self) -> tuple[Band, ...]:
         """List the bands from low to high."""
         return tuple(sorted(self.bands, key=lambda band: band.low_hz))
+
+    def gamma_bands(self) -> tuple[Band, ...]:
+        """List the bands that are named gamma, from low to high."""
+        return tuple(band for band in self.bands_by_frequency() if "gamma" in band.name.lower())
 
 
 def in_group(rows: Sequence[UnitEvidence], group: CellGroup) -> tuple[UnitEvidence, ...]:

@@ -19,7 +19,7 @@ from nwb_spikeinference.evaluation.evidence import (
     participants_of,
     place_name,
 )
-from nwb_spikeinference.evaluation.fingerprint import bleed_fingerprint
+from nwb_spikeinference.evaluation.fingerprint import UNCHECKED, bleed_fingerprint, is_bleed_checked
 from nwb_spikeinference.records import FlagRecord
 
 Rule = Callable[[Sequence[UnitEvidence], StudyContext], FlagRecord | None]
@@ -74,6 +74,15 @@ def fingerprint_flag(rows: Sequence[UnitEvidence], context: StudyContext) -> Fla
         return None
     message = f"{fingerprint}: H2 and H4 cannot be supported by the {context.predictor} predictor"
     return FlagRecord(id="bleed-fingerprint", severity="serious", message=message, where="study")
+
+
+def unchecked_flag(rows: Sequence[UnitEvidence], context: StudyContext) -> FlagRecord | None:
+    """Say that nobody looked for leaked action potentials in a study that is large enough for verdicts."""
+    n_participants = len(participants_of(row for row in rows if row.roc_auc is not None))
+    if n_participants < context.min_participants or is_bleed_checked(rows, context):
+        return None
+    message = f"{UNCHECKED}; H2 and H4 cannot be supported without it"
+    return FlagRecord(id="bleed-unchecked", severity="warning", message=message, where="study")
 
 
 def drift_flag(rows: Sequence[UnitEvidence], context: StudyContext) -> FlagRecord | None:
@@ -194,6 +203,7 @@ def _standard_error(n_spikes: float) -> float:
 _RULES: tuple[Rule, ...] = (
     bleed_through_flag,
     fingerprint_flag,
+    unchecked_flag,
     drift_flag,
     class_imbalance_flag,
     few_participants_flag,

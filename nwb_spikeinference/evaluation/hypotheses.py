@@ -15,7 +15,7 @@ from nwb_spikeinference.evaluation.claims import (
     transfers,
 )
 from nwb_spikeinference.evaluation.evidence import StudyContext, UnitEvidence
-from nwb_spikeinference.evaluation.fingerprint import bleed_fingerprint
+from nwb_spikeinference.evaluation.fingerprint import bleed_objection
 from nwb_spikeinference.evaluation.statistics import holm
 from nwb_spikeinference.records import HypothesisRecord
 
@@ -46,12 +46,12 @@ def judge_hypotheses(rows: Sequence[UnitEvidence], context: StudyContext) -> tup
         H1 to H4. Effects are differences in ROC-AUC with 95 % intervals; `p_holm` is corrected over those that could
         be tested. A claim that does not survive the correction is inconclusive.
     """
-    fingerprint = bleed_fingerprint(rows, context)
+    objection = bleed_objection(rows, context)
     claims: dict[HypothesisId, Claim] = {
         "H1": separable_heads(rows, context),
-        "H2": inhibitory_better(rows, context, fingerprint),
+        "H2": inhibitory_better(rows, context, objection),
         "H3": transfers(rows, context),
-        "H4": gamma_drives(rows, context, fingerprint),
+        "H4": gamma_drives(rows, context, objection),
     }
     tested = {name: claim.p for name, claim in claims.items() if claim.p is not None}
     corrected = dict(zip(tested, holm(list(tested.values())), strict=True))

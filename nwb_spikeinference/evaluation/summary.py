@@ -116,8 +116,8 @@ def transfer_records(rows: Sequence[UnitEvidence], context: StudyContext) -> tup
     """
     Score per test place and cell group of the model trained at one place.
 
-    Units of unknown region are left out. The within-region score is the mean over the same units, or None if any of
-    them lacks one.
+    Units of unknown region are left out. The score by the model of all places is the mean over the same units, or None
+    if any of them lacks one.
     """
     records = []
     scored = [row for row in rows if row.transfer_roc_auc is not None and row.region is not None]

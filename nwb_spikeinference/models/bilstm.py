@@ -2,6 +2,7 @@
 Train and apply the bidirectional LSTM.
 """
 
+import hashlib
 import math
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
@@ -58,6 +59,14 @@ class BiLstmModel:
         """Fitted weights of the trunk, in Keras' order."""
         return self._weights
 
+    @property
+    def weights_sha256(self) -> str:
+        """Digest of the fitted weights."""
+        digest = hashlib.sha256()
+        for value in self._weights:
+            digest.update(np.ascontiguousarray(value).tobytes())
+        return digest.hexdigest()
+
     def fit(self, training: Sequence[TrainingInput], columns: Sequence[int], seed: np.random.SeedSequence) -> None:
         """
         Train for a fixed number of epochs, participants balanced.
@@ -77,7 +86,7 @@ class BiLstmModel:
             network.trunk.get_layer(SKIP).set_weights(baseline.as_convolution(len(self._shown)))
         rng = np.random.default_rng(shuffle_seed)
         places = self._rows_by_place(training)
-        weight = _participant_weights(training)
+        weight = _participant_weights(places)
         intercepts = {id(item): log_odds_of_rate(item.source.counts, item.bins) for item in training}
         steps = math.ceil(len(places) / self._settings.batch)
         total = steps * self._settings.epochs
@@ -176,10 +185,11 @@ def _schedule(step: int, total: int) -> float:
     return min(1.0, 10 * (step + 1) / total) * 0.5 * (1 + math.cos(math.pi * step / total))
 
 
-def _participant_weights(training: Sequence[TrainingInput]) -> dict[str, float]:
-    """Weights that let every participant count the same, 1 on average."""
-    units: dict[str, int] = {}
-    for item in training:
-        units[item.source.participant] = units.get(item.source.participant, 0) + len(item.source.unit_ids)
-    mean = sum(units.values()) / len(units)
-    return {participant: mean / n for participant, n in units.items()}
+def _participant_weights(places: Sequence[Sequence[_Row]]) -> dict[str, float]:
+    """Weights that let every participant count the same in an epoch, given that one row of each place is drawn."""
+    drawn: dict[str, float] = {}
+    for rows in places:
+        participant = rows[0].item.source.participant
+        drawn[participant] = drawn.get(participant, 0.0) + sum(len(row.units) for row in rows) / len(rows)
+    mean = sum(drawn.values()) / len(drawn)
+    return {participant: mean / n for participant, n in drawn.items()}

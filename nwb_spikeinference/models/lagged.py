@@ -47,6 +47,7 @@ class _LaggedModel:
     """One classifier per head on lagged features; subclasses say which."""
 
     name = ""
+    weights_sha256 = ""
 
     def __init__(self, bin_s: float) -> None:
         self._offsets = lag_offsets(bin_s)
@@ -179,6 +180,7 @@ class RateModel:
     """The unit's mean rate and nothing else: what a model must beat in bits per spike."""
 
     name = "rate"
+    weights_sha256 = ""
 
     def fit(self, training: Sequence[TrainingInput], columns: Sequence[int], seed: np.random.SeedSequence) -> None:
         """Nothing to learn: the rate is the intercept that every model gets."""

@@ -16,6 +16,10 @@ class SpikeModel(Protocol):
 
     name: str
 
+    @property
+    def weights_sha256(self) -> str:
+        """Digest of what was learned; empty for a model without weights of its own."""
+
     def fit(self, training: Sequence[TrainingInput], columns: Sequence[int], seed: np.random.SeedSequence) -> None:
         """
         Learn from the allowed bins.

@@ -19,6 +19,7 @@ from nwb_spikeinference.recordings import SignalBlock
 
 RAW_RATE_HZ = 5000.0  # spikes cannot be seen below
 _DEPTH = {"acquisition": 2, "processing": 3}  # of a series: itself, its LFP or FilteredEphys, its module
+_ALL = slice(None)
 _PIECE = 1 << 20  # time stamps read at once
 _VOLTS = {
     "": 1.0,
@@ -165,9 +166,14 @@ class SignalReader:
     gains: NDArray[np.float64]
     offset_v: float
 
-    def read(self, start: int, stop: int) -> NDArray[np.float64]:
+    def read(self, start: int, stop: int, columns: slice = _ALL) -> NDArray[np.float64]:
         """
         Samples `start` to `stop` of the block.
+
+        Parameters
+        ----------
+        columns : slice
+            Neighbouring electrodes of the block to read; chunks of the others are not unpacked.
 
         Returns
         -------
@@ -186,14 +192,15 @@ class SignalReader:
             )
         first = self.block.first_sample
         try:
-            stored = self.data[first + start : first + stop]
+            rows = slice(first + start, first + stop)
+            stored = self.data[rows, columns] if self.data.ndim == 2 else self.data[rows][:, None][:, columns]
         except OSError as error:
             raise InputError(
                 f"{self.data.file.filename}: {self.block.path} is damaged between samples {start} and {stop} "
                 "of the block; get a fresh copy of the file"
             ) from error
-        columns: NDArray[np.float64] = stored.reshape(stop - start, len(self.gains)).astype(np.float64)
-        return columns * self.gains + self.offset_v
+        volts: NDArray[np.float64] = stored * self.gains[columns]
+        return volts + self.offset_v if self.offset_v else volts
 
 
 def make_reader(file: h5py.File, block: SignalBlock) -> SignalReader:

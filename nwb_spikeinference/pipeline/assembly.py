@@ -21,7 +21,7 @@ from nwb_spikeinference.pipeline.evidence import (
     study_context,
     unit_evidence,
 )
-from nwb_spikeinference.pipeline.plan import StudyPlan, band_names, lobo_models
+from nwb_spikeinference.pipeline.plan import StudyPlan, band_names, judged_lobo_model, lobo_models
 from nwb_spikeinference.records import (
     FlagRecord,
     FoldRecord,
@@ -69,6 +69,8 @@ def assemble_results(
     name = settings.model.name
     context = study_context(settings, cohort)
     rows = unit_evidence(outcomes, cohort, settings, name)
+    if judged_lobo_model(settings) != name:
+        rows = _with_lobo_of(rows, outcomes, judged_lobo_model(settings), cohort)
     tables = _outcome_tables(outcomes)
     lobo = [
         record
@@ -94,7 +96,7 @@ def assemble_results(
         hypotheses=judge_hypotheses(rows, context) if plan.folds.folds else (),
         flags=(*study_flags(rows, context, _duplicates(cohort)), *_own_flags(cohort, plan, settings)),
     )
-    return results, tuple(_scores(tables))
+    return results, tuple(_scores(tables, settings.units.min_spikes))
 
 
 def _with_lobo_of(
@@ -172,7 +174,11 @@ def _unit_records(
     for key, facts in cohort.units():
         found = main.get(key)
         scores = asdict(found.scores) if found else {}
-        reason = cohort.excluded.get(key) or (found.scores.reason if found else "its training failed; see nsi status")
+        reason = cohort.excluded.get(key) or (
+            found.scores.reason
+            if found
+            else "not tested: the recording is too short, or the training failed (nsi status)"
+        )
         if found and found.scores.n_spikes < settings.units.min_spikes:
             reason = f"{found.scores.n_spikes} spikes in the tested stretch, fewer than {settings.units.min_spikes}"
             scores = {}
@@ -214,7 +220,12 @@ def _model_records(
             ]
             yield from model_records(values, protocol=_PROTOCOLS[protocol], model=model, metric=metric, context=context)
     own = own_head_aucs(outcomes.get("own/logistic", ()))
-    values = [UnitValue(participant=key[0], cell_type=cohort.cell_types[key], value=auc) for key, auc in own.items()]
+    main = tables.get(("unseen", settings.model.name), {})
+    values = [
+        UnitValue(participant=key[0], cell_type=cohort.cell_types[key], value=auc)
+        for key, auc in own.items()
+        if key in main and main[key].scores.n_spikes >= settings.units.min_spikes
+    ]
     yield from model_records(
         values, protocol="unseen-participant", model="logistic", metric="roc_auc", context=context, predictor="own"
     )
@@ -229,9 +240,13 @@ def _metric(outcome: UnitOutcome, metric: str) -> float | None:
     return value
 
 
-def _scores(tables: Mapping[tuple[str, str], Mapping[UnitKey, UnitOutcome]]) -> Iterable[UnitModelScore]:
+def _scores(
+    tables: Mapping[tuple[str, str], Mapping[UnitKey, UnitOutcome]], min_spikes: int
+) -> Iterable[UnitModelScore]:
     for (protocol, model), units in tables.items():
         for key, outcome in units.items():
+            if outcome.scores.n_spikes < min_spikes:
+                continue
             for metric in (*METRICS, "roc_auc_null"):
                 yield UnitModelScore(
                     participant=key[0],
@@ -259,6 +274,9 @@ def _own_flags(cohort: Cohort, plan: StudyPlan, settings: StudySettings) -> tupl
         message = f"unseen-participant protocol left out: {plan.folds.reason}"
         flags.append(FlagRecord(id="protocol-left-out", severity="warning", message=message, where="study"))
     flags += [FlagRecord(id="folds", severity="info", message=text, where="study") for text in plan.folds.notices]
+    if settings.lobo.mode != "off" and judged_lobo_model(settings) != settings.model.name:
+        message = f"bands were left out of the {judged_lobo_model(settings)} baseline only: H4 rests on it"
+        flags.append(FlagRecord(id="lobo-model", severity="info", message=message, where="study"))
     if settings.signal.predictor.startswith("own"):
         message = "units are predicted from their own wire, where their action potentials leak into the LFP"
         flags.append(FlagRecord(id="own-wire", severity="serious", message=message, where="study"))

@@ -7,11 +7,13 @@ decimate. Memory does not grow with the length of the recording beyond the LFP i
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 
 from nwb_spikeinference.config import SignalSettings
 from nwb_spikeinference.nwb.read import open_signal
+from nwb_spikeinference.nwb.signal_blocks import SignalReader
 from nwb_spikeinference.recordings import Electrode, FloatArray, IntArray, Session, SignalBlock, Unit
 from nwb_spikeinference.signal.artefacts import channel_fault
 from nwb_spikeinference.signal.decimate import decimate_stream, decimation_factor
@@ -27,6 +29,7 @@ from nwb_spikeinference.signal.despike import (
 from nwb_spikeinference.signal.filters import remove_line_noise
 
 PIECE_S = 10.0
+MAX_FAULTY_SHARE = 0.2  # of the recording; a wire that fails longer is not used at all
 Read = Callable[[int, int], FloatArray]
 
 
@@ -51,15 +54,18 @@ class BundleSignal:
 
     wires: tuple[Electrode, ...]
     segments: tuple[LfpSegment, ...]
-    faults: dict[int, str]  # wire column -> why it cannot be used
+    faults: dict[int, str]  # wire column -> why it cannot be used at all
+    bad_s: tuple[tuple[float, float], ...] = ()  # stretches in which some wire that can be used failed
     shown_on: dict[int, np.ndarray] = field(default_factory=dict)  # unit id -> (n_wires,) bool
     notes: tuple[str, ...] = ()
 
 
 def find_blocks(session: Session, wires: Sequence[Electrode]) -> tuple[SignalBlock, ...]:
-    """Blocks that hold the wires: raw if there are any, else LFP, of which the fastest."""
+    """Blocks that hold most of the wires: raw if there are any, else LFP, of which the fastest."""
     rows = {wire.row for wire in wires}
     holding = [block for block in session.blocks if rows & set(block.electrode_rows)]
+    most = max((len(rows & set(block.electrode_rows)) for block in holding), default=0)
+    holding = [block for block in holding if len(rows & set(block.electrode_rows)) == most]
     raw = [block for block in holding if block.kind == "raw"]
     if raw:
         return tuple(sorted(raw, key=lambda block: block.start_s))
@@ -81,31 +87,72 @@ def read_bundle(
     blocks = find_blocks(session, wires)
     held = [wire for wire in wires if any(wire.row in block.electrode_rows for block in blocks)]
     column = {wire.row: k for k, wire in enumerate(held)}
-    own_units = [unit for unit in units if unit.electrode_rows and unit.electrode_rows[0] in column]
+    own_units = [unit for unit in units if len(unit.electrode_rows) == 1 and unit.electrode_rows[0] in column]
     is_raw = bool(blocks) and blocks[0].kind == "raw"
     despike = is_raw and settings.despike == "mean-waveform"
     notes = (
         () if is_raw or not blocks else ("only LFP is stored: action potentials cannot be removed from the own wire",)
     )
     templates, shown_on = _learn_units(session, blocks, held, own_units) if is_raw else ([], {})
-    faults: dict[int, str] = {}
+    faults: list[_Fault] = []
     segments = []
     for number, block in enumerate(blocks):
         with open_signal(session.path, block) as reader:
-            read = _reader_of(reader.read, block, held)
+            read = _reader_of(reader, held)
             in_block = [template[number] for template in templates] if despike else []
             segments.append(_block_lfp(read, block, in_block, settings, faults))
-    return BundleSignal(wires=tuple(held), segments=tuple(segments), faults=faults, shown_on=shown_on, notes=notes)
+    unusable, bad_s = _judge_faults(faults, sum(block.n_samples / block.rate_hz for block in blocks))
+    return BundleSignal(
+        wires=tuple(held),
+        segments=tuple(segments),
+        faults=unusable,
+        bad_s=bad_s,
+        shown_on=shown_on,
+        notes=(*notes, *(f"left out from {start:.1f} to {stop:.1f} s, where a wire failed" for start, stop in bad_s)),
+    )
 
 
-def _reader_of(read: Read, block: SignalBlock, wires: Sequence[Electrode]) -> Read:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Fault:
+    """A piece of a wire's signal that holds no voltage of the brain."""
+
+    wire: int
+    start_s: float
+    stop_s: float
+    why: str
+
+
+def _judge_faults(
+    faults: Sequence[_Fault], recorded_s: float
+) -> tuple[dict[int, str], tuple[tuple[float, float], ...]]:
+    """Wires that failed too long to be used, and the stretches in which the others failed."""
+    failed_s: dict[int, float] = {}
+    for fault in faults:
+        failed_s[fault.wire] = failed_s.get(fault.wire, 0.0) + fault.stop_s - fault.start_s
+    unusable = {
+        fault.wire: f"{fault.why} around {fault.start_s:.1f} s, faulty for {failed_s[fault.wire]:.1f} s in all"
+        for fault in reversed(faults)
+        if failed_s[fault.wire] > MAX_FAULTY_SHARE * recorded_s
+    }
+    bad = {(fault.start_s, fault.stop_s) for fault in faults if fault.wire not in unusable}
+    return unusable, tuple(sorted(bad))
+
+
+def _reader_of(reader: SignalReader, wires: Sequence[Electrode]) -> Read:
     """Read the wires' columns of a block; a wire that this block lacks reads as NaN."""
-    columns = [block.electrode_rows.index(wire.row) if wire.row in block.electrode_rows else -1 for wire in wires]
+    rows = reader.block.electrode_rows
+    held = {k: rows.index(wire.row) for k, wire in enumerate(wires) if wire.row in rows}
+    first = min(held.values())
+    neighbours = slice(first, max(held.values()) + 1)
+    in_order = list(held.values()) == list(range(first, first + len(wires)))
 
     def read_wires(start: int, stop: int) -> FloatArray:
-        signal = read(start, stop)[:, columns]
-        signal[:, np.array(columns) < 0] = np.nan
-        return signal
+        signal = reader.read(start, stop, neighbours)
+        if in_order:
+            return signal
+        placed = np.full((len(signal), len(wires)), np.nan)
+        placed[:, list(held)] = signal[:, np.array(list(held.values())) - first]
+        return placed
 
     return read_wires
 
@@ -124,7 +171,7 @@ def _learn_units(
     spread = []
     for block in blocks:
         with open_signal(session.path, block) as reader:
-            read = _reader_of(reader.read, block, wires)
+            read = _reader_of(reader, wires)
             found = sum_around_spikes(
                 read, block.n_samples, block.rate_hz, [_samples_of(unit, block) for unit in units]
             )
@@ -149,7 +196,7 @@ def _learn_units(
 
 
 def _block_lfp(
-    read: Read, block: SignalBlock, templates: Sequence[SpikeTemplate], settings: SignalSettings, faults: dict[int, str]
+    read: Read, block: SignalBlock, templates: Sequence[SpikeTemplate], settings: SignalSettings, faults: list[_Fault]
 ) -> LfpSegment:
     target_hz = min(settings.rate_hz, block.rate_hz)
     rate_hz = block.rate_hz / decimation_factor(block.rate_hz, target_hz)
@@ -161,17 +208,18 @@ def _block_lfp(
 
 
 def _pieces(
-    read: Read, block: SignalBlock, templates: Sequence[SpikeTemplate], faults: dict[int, str]
+    read: Read, block: SignalBlock, templates: Sequence[SpikeTemplate], faults: list[_Fault]
 ) -> Iterator[FloatArray]:
     """The signal as recorded and, where there are templates, beside it without action potentials."""
-    length = max(1, round(PIECE_S * block.rate_hz))
-    for start in range(0, block.n_samples, length):
-        signal = read(start, min(start + length, block.n_samples))
+    n_pieces = max(1, round(block.n_samples / (PIECE_S * block.rate_hz)))
+    edges = np.linspace(0, block.n_samples, n_pieces + 1).astype(int)
+    for start, stop in pairwise(edges.tolist()):
+        signal = read(start, stop)
+        start_s, stop_s = (block.start_s + edge / block.rate_hz for edge in (start, stop))
         for wire in range(signal.shape[1]):
-            fault = channel_fault(signal[:, wire])
-            if fault is not None:
-                at_s = block.start_s + start / block.rate_hz
-                faults.setdefault(wire, f"{fault} in the {PIECE_S:g} s from {at_s:.1f} s")
+            why = channel_fault(signal[:, wire])
+            if why is not None:
+                faults.append(_Fault(wire=wire, start_s=start_s, stop_s=stop_s, why=why))
         signal = np.nan_to_num(signal)
         if templates:
             yield np.concatenate([signal, subtract_templates(signal, start, templates)], axis=1)

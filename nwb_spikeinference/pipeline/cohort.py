@@ -2,7 +2,7 @@
 All prepared sessions of a study, with the types of their units.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -109,6 +109,13 @@ def make_cohort(sessions: Sequence[TaskResult], keys: Sequence[str], settings: S
     )
 
 
-def spike_counts(cohort: Cohort, cell_type: CellType) -> np.ndarray:
-    """Spikes of each unit of one type."""
-    return np.array([unit["n_spikes"] for key, unit in cohort.units() if cohort.cell_types.get(key) == cell_type], int)
+def spike_counts(cohort: Cohort, cell_type: CellType, participants: Collection[str]) -> np.ndarray:
+    """Spikes of each unit of one type, of some participants."""
+    return np.array(
+        [
+            unit["n_spikes"]
+            for key, unit in cohort.units()
+            if key[0] in participants and cohort.cell_types.get(key) == cell_type
+        ],
+        int,
+    )

@@ -110,7 +110,8 @@ def unit_evidence(outcomes: Outcomes, cohort: Cohort, settings: StudySettings, m
     """One row per unit, scored by `model` on unseen participants or, with a single participant, within the session."""
     unseen = full_outcomes(outcomes.get(f"unseen/{model}", ()))
     main = unseen or full_outcomes(outcomes.get(f"within/{model}", ()))
-    logistic = own_head_aucs(outcomes.get("unseen/logistic", ())) if unseen else _within_aucs(outcomes)
+    compared = outcomes.get("unseen/logistic") or outcomes.get("compared/logistic", ())
+    logistic = own_head_aucs(compared) if unseen else _within_aucs(outcomes)
     own_wire = own_head_aucs(outcomes.get("own/logistic", ()))
     transfer = own_head_aucs(outcomes.get(f"transfer/{model}", ()))
     thinned = _thinned(outcomes)
@@ -120,7 +121,7 @@ def unit_evidence(outcomes: Outcomes, cohort: Cohort, settings: StudySettings, m
     rows = []
     for key, facts in cohort.units():
         found = main.get(key)
-        if found is None:
+        if found is None or found.scores.n_spikes < settings.units.min_spikes:
             continue
         rows.append(
             UnitEvidence(

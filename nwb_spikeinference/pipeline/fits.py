@@ -22,12 +22,13 @@ from nwb_spikeinference.models.protocol import SpikeModel
 from nwb_spikeinference.models.registry import make_model
 from nwb_spikeinference.pipeline.cohort import Cohort, spike_counts
 from nwb_spikeinference.pipeline.store import Arrays, TaskResult
-from nwb_spikeinference.recordings import FloatArray
+from nwb_spikeinference.recordings import FloatArray, IntArray
 from nwb_spikeinference.records import Protocol
 from nwb_spikeinference.signal.features import columns_of_band
 
 CALIBRATION_SHARE = 0.3  # of an unseen participant's recording, for the rate intercept; scored on the rest
 MIN_SHIFT_S = 5.0
+MIN_WITHIN_S = 5.0  # of recording, beside the embargo, without which a session is not split
 _MAX_SWAPS = 5
 
 
@@ -88,7 +89,7 @@ def run_fit(spec: FitSpec, cohort: Cohort, settings: StudySettings) -> TaskResul
     training = [
         TrainingInput(source=source, bins=train_bins(source, spec, settings))
         for source in cohort.inputs(spec.train, spec.predictor)
-        if _is_training_place(source, spec)
+        if _is_training_place(source, spec) and train_bins(source, spec, settings).any()
     ]
     if spec.thinning_draw is not None:
         training = _thin_inhibitory(training, cohort, np.random.default_rng(thin_seed))
@@ -96,7 +97,8 @@ def run_fit(spec: FitSpec, cohort: Cohort, settings: StudySettings) -> TaskResul
     if not any(item.source.counts[item.bins].any() for item in training):
         return TaskResult(arrays={}, facts={"units": [], "reason": "nothing to train on"})
     model.fit(training, _columns(spec, cohort.feature_names), model_seed)
-    sources = cohort.inputs(spec.test, spec.predictor)
+    every = cohort.inputs(spec.test, spec.predictor)
+    sources = [source for source in every if scored_bins(source, spec, settings).any()]
     tested = list(zip(sources, model.predict(sources), strict=True))
     if spec.full:
         return _score_in_full(spec, settings, model, training, tested, np.random.default_rng(null_seed))
@@ -121,15 +123,21 @@ def _columns(spec: FitSpec, names: Sequence[str]) -> tuple[int, ...]:
 
 
 def _split_valid_bins(source: LfpInput, spec: FitSpec, settings: StudySettings) -> tuple[BoolArray, BoolArray]:
-    """Valid bins before and after the within-session split, which counts recorded time only: gaps belong to no side."""
+    """
+    Valid bins before and after the within-session split, which counts recorded time only: gaps belong to no side.
+
+    A recording too short to be split has none on either side; its units are then listed with the reason.
+    """
     within, bin_s = settings.validation.within, settings.target.bin_ms / 1e3
     recorded = np.flatnonzero(source.valid)
+    train, test = np.zeros(source.n_bins, dtype=bool), np.zeros(source.n_bins, dtype=bool)
+    if len(recorded) * bin_s < MIN_WITHIN_S + 2 * within.embargo_s:
+        return train, test
     split: TimeSplit
     if within.folds is None:
         split = contiguous_split(len(recorded), bin_s, within.train_fraction, within.embargo_s)
     else:
         split = contiguous_folds(len(recorded), bin_s, within.folds, within.embargo_s)[spec.fold]
-    train, test = np.zeros(source.n_bins, dtype=bool), np.zeros(source.n_bins, dtype=bool)
     for stretch in split.train:
         train[recorded[stretch]] = True
     test[recorded[split.test]] = True
@@ -152,16 +160,25 @@ def _thin_inhibitory(
     training: Sequence[TrainingInput], cohort: Cohort, rng: np.random.Generator
 ) -> list[TrainingInput]:
     """Inhibitory units with spikes removed at random to counts drawn from the excitatory units'."""
-    counts_of_excitatory = spike_counts(cohort, "excitatory")
+    counts_of_excitatory = spike_counts(cohort, "excitatory", {item.source.participant for item in training})
     if not len(counts_of_excitatory):
         return list(training)
     thinned = []
     for item in training:
-        counts = item.source.counts.copy()
         for k, cell_type in enumerate(item.source.cell_types):
+            counts: IntArray = item.source.counts[:, k]
+            bins = item.bins
             if cell_type == "inhibitory":
-                counts[:, k] = thin_counts(counts[:, k], int(rng.choice(counts_of_excitatory)), rng)[0]
-        thinned.append(replace(item, source=replace(item.source, counts=counts)))
+                counts, keep = thin_counts(counts, int(rng.choice(counts_of_excitatory)), rng)
+                bins = bins & keep
+            # An input of its own: the bins that lost their spikes are neither a spike nor silence for this unit.
+            source = replace(
+                item.source,
+                counts=counts[:, None].astype(np.uint8),
+                unit_ids=item.source.unit_ids[k : k + 1],
+                cell_types=item.source.cell_types[k : k + 1],
+            )
+            thinned.append(TrainingInput(source=source, bins=bins))
     return thinned
 
 
@@ -191,7 +208,7 @@ def _score_in_full(
     units, nulls = [], []
     arrays: Arrays = {}
     for number, (source, log_odds) in enumerate(tested):
-        arrays[f"log_odds_{number}"] = log_odds
+        arrays[f"log_odds_{number}"], arrays[f"valid_{number}"] = log_odds, source.valid
         rate_bins, score_bins, all_bins = _bins_of(source, spec, settings)
         intercepts = log_odds_of_rate(source.counts, rate_bins)
         for k, cell_type in enumerate(source.cell_types):
@@ -226,7 +243,7 @@ def _score_in_full(
             units.append(facts)
     arrays["null"] = np.array(nulls) if nulls else np.empty((0, settings.controls.shifts))
     return TaskResult(
-        arrays=arrays, facts={"units": units, "train_units": sum(len(i.source.unit_ids) for i in training)}
+        arrays=arrays, facts={"units": units, "weights_sha256": model.weights_sha256, "train": list(spec.train)}
     )
 
 

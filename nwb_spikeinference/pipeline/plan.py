@@ -23,7 +23,8 @@ class StudyPlan:
     ----------
     groups : mapping
         Name of a group of fits, one per fold -> the fits. Groups are ``unseen/<model>``, ``within/<model>``,
-        ``own/logistic``, ``drop/<model>/<band>``, ``only/<model>/<band>``, ``transfer/<model>`` and ``thin/<draw>``.
+        ``own/logistic``, ``compared/logistic`` (its counterpart, if that is no baseline), ``drop/<model>/<band>``,
+        ``only/<model>/<band>``, ``transfer/<model>`` and ``thin/<draw>``.
     """
 
     folds: FoldPlan
@@ -87,6 +88,8 @@ def _control_fits(folds: FoldPlan, cohort: Cohort, settings: StudySettings) -> d
     groups: dict[str, tuple[FitSpec, ...]] = {}
     if settings.controls.own_wire and settings.signal.predictor != "own":
         groups["own/logistic"] = _fold_fits(folds, settings, LOGISTIC, predictor="own")
+        if LOGISTIC not in settings.baselines:
+            groups[f"compared/{LOGISTIC}"] = _fold_fits(folds, settings, LOGISTIC)
     types = set(cohort.cell_types.values())
     if settings.controls.thin_to_matched and {"excitatory", "inhibitory"} <= types:
         for draw in range(settings.controls.thin_draws):
@@ -105,6 +108,12 @@ def _lobo_fits(folds: FoldPlan, cohort: Cohort, settings: StudySettings) -> dict
             if settings.lobo.only:
                 groups[f"only/{model}/{band}"] = _fold_fits(folds, settings, model, only_band=band)
     return groups
+
+
+def judged_lobo_model(settings: StudySettings) -> str:
+    """The model whose band effects the verdicts rest on: the main one, or the baseline if only that was retrained."""
+    models = lobo_models(settings)
+    return models[0] if models and settings.model.name not in models else settings.model.name
 
 
 def lobo_models(settings: StudySettings) -> Sequence[str]:

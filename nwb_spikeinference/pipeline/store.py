@@ -48,7 +48,7 @@ class TaskState:
 
     name: str
     label: str
-    state: str  # "done" | "failed" | "started"
+    state: str  # "done" | "failed" | "started" | "stale": done by other code
     seconds: float | None = None
     error: str | None = None
 
@@ -66,6 +66,11 @@ class TaskStore:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+
+    def sweep(self) -> None:
+        """Remove what a killed process left; call it under the study's lock."""
+        for folder in self.folder.glob("*/"):
+            sweep_partials(folder)
 
     def load(self, key: TaskKey) -> TaskResult | None:
         """The result of a finished task, or None if it must be computed."""
@@ -91,7 +96,6 @@ class TaskStore:
         """
         folder = self.folder / key.name
         folder.mkdir(parents=True, exist_ok=True)
-        sweep_partials(folder)
         started = time.monotonic()
         self._write_state(folder, key, {"state": "started"})
         try:
@@ -116,8 +120,15 @@ class TaskStore:
         )
         return result
 
-    def states(self) -> tuple[TaskState, ...]:
-        """All tasks that were ever begun here, by name."""
+    def states(self, code: str) -> tuple[TaskState, ...]:
+        """
+        All tasks that were ever begun here, by name.
+
+        Parameters
+        ----------
+        code : str
+            The version that tasks would be done by now; others are stale.
+        """
         states = []
         for path in sorted(self.folder.glob("*/task.json")):
             try:
@@ -126,7 +137,7 @@ class TaskStore:
                     TaskState(
                         name=path.parent.name,
                         label=task["label"],
-                        state=task["state"],
+                        state=task["state"] if task["depends_on"].get("code") == code else "stale",
                         seconds=task.get("seconds"),
                         error=task.get("error"),
                     )

@@ -4,7 +4,6 @@ A whole study: from NWB files to results, files with predictions, and a report.
 
 import logging
 import shutil
-import subprocess
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from typing import Any
 import nwb_spikeinference
 from nwb_spikeinference.config import StudySettings
 from nwb_spikeinference.errors import LeakError, NoUnitsError
-from nwb_spikeinference.files import lock, sha256_json, write_json
+from nwb_spikeinference.files import lock, sha256_json, sweep_partials, write_json
 from nwb_spikeinference.pipeline.assembly import assemble_results
 from nwb_spikeinference.pipeline.cohort import Cohort, make_cohort
 from nwb_spikeinference.pipeline.dataset import prepare_session
@@ -24,6 +23,7 @@ from nwb_spikeinference.pipeline.executors import FailedTask, LocalExecutor, Tas
 from nwb_spikeinference.pipeline.final_model import train_final_model, write_model
 from nwb_spikeinference.pipeline.fits import FitSpec, run_fit
 from nwb_spikeinference.pipeline.plan import StudyPlan, make_plan
+from nwb_spikeinference.pipeline.provenance import code_version, git_revision, public_settings, without_folders
 from nwb_spikeinference.pipeline.sources import find_sessions, hash_sessions
 from nwb_spikeinference.pipeline.store import TaskKey, TaskResult, TaskStore
 from nwb_spikeinference.pipeline.write_back import write_session_copies
@@ -86,7 +86,10 @@ def list_inputs(study_file: Path) -> tuple[Path, ...]:
 
 def _run(settings: StudySettings, paths: Sequence[Path], output: Path) -> StudyOutcome:
     started, clock = datetime.now(UTC), time.monotonic()
-    executor = LocalExecutor(TaskStore(output / "tasks"))
+    store = TaskStore(output / "tasks")
+    store.sweep()
+    sweep_partials(output)
+    executor = LocalExecutor(store)
     digests = hash_sessions(paths)
     sessions, failed, left_out = _prepare(settings, paths, digests, executor)
     cohort = make_cohort([one for _, _, one in sessions], [name for _, name, _ in sessions], settings)
@@ -98,8 +101,8 @@ def _run(settings: StudySettings, paths: Sequence[Path], output: Path) -> StudyO
     final = executor.run([_final_task(cohort, settings)], "final model")[0]
     provenance = Provenance(
         version=nwb_spikeinference.__version__,
-        git=_git_revision(),
-        settings=settings.model_dump(mode="json"),
+        git=git_revision(),
+        settings=public_settings(settings),
         inputs=tuple(InputFile(file=path.name, sha256=digest) for path, digest in digests.items()),
         seeds=(settings.seed,),
         started=started.isoformat(timespec="seconds"),
@@ -107,17 +110,19 @@ def _run(settings: StudySettings, paths: Sequence[Path], output: Path) -> StudyO
         devices=("CPU",),
     )
     results, scores = assemble_results(settings, provenance, cohort, plan, outcomes, left_out)
-    weights = write_model(output / "model", final, cohort, settings, results) if isinstance(final, TaskResult) else ""
-    written: tuple[Path, ...] = ()
-    if settings.write_back.mode == "copy":
-        read = {(one.facts["participant"], one.facts["session"]): path for path, _, one in sessions}
-        written = write_session_copies(read, output / "nwb", settings, cohort, outcomes, results, weights)
     write_json(output / "results.json", results.model_dump(mode="json"))
     write_results_csv(results, output / "results.csv", scores)
     examples = make_examples(cohort, outcomes, results, settings)
     save_examples(examples, output / "examples.npz")
     write_report(results, output / "report.html", examples)
-    failures = (*failed, *failed_fits, *((final,) if isinstance(final, FailedTask) else ()))
+    if isinstance(final, TaskResult):
+        write_model(output / "model", final, cohort, settings, results)
+    written: tuple[Path, ...] = ()
+    not_written: tuple[FailedTask, ...] = ()
+    if settings.write_back.mode == "copy":
+        read = {(one.facts["participant"], one.facts["session"]): path for path, _, one in sessions}
+        written, not_written = write_session_copies(read, output / "nwb", settings, cohort, outcomes, results)
+    failures = (*failed, *failed_fits, *((final,) if isinstance(final, FailedTask) else ()), *not_written)
     return StudyOutcome(
         results=results, output=output, report=output / "report.html", written_back=written, failed=failures
     )
@@ -135,7 +140,7 @@ def _prepare(
     for path, task, result in zip(paths, tasks, executor.run(tasks, "features"), strict=True):
         if isinstance(result, FailedTask):
             failed.append(result)
-            left_out[path.stem] = str(result.error)
+            left_out[path.stem] = without_folders(str(result.error), path)
         elif _takes_part(result.facts["participant"], settings):
             sessions.append((path, task.key.name, result))
         else:
@@ -175,7 +180,7 @@ def _features_key(settings: StudySettings, path: Path, digest: str) -> TaskKey:
         kind="features",
         label=path.name,
         depends_on={
-            "code": nwb_spikeinference.__version__,
+            "code": code_version(),
             "file": digest,
             "settings": parts,
             "own_wire": settings.controls.own_wire,
@@ -187,7 +192,7 @@ def _fit_dependencies(cohort: Cohort, settings: StudySettings) -> dict[str, Any]
     types = sorted([*key, cell_type] for key, cell_type in cohort.cell_types.items())
     parts = settings.model_dump(mode="json", include={"target", "model", "controls"})
     return {
-        "code": nwb_spikeinference.__version__,
+        "code": code_version(),
         "features": sorted(cohort.keys),
         "types": sha256_json(types),
         "settings": parts | {"within": settings.validation.within.model_dump(mode="json")},
@@ -216,14 +221,3 @@ def _fit_all(
 def _final_task(cohort: Cohort, settings: StudySettings) -> Task:
     key = TaskKey(kind="model", label="final model", depends_on=_fit_dependencies(cohort, settings))
     return Task(key=key, work=lambda: train_final_model(cohort, settings))
-
-
-def _git_revision() -> str | None:
-    """Revision of the checkout that this code lies in, if it does."""
-    folder = Path(__file__).parents[2]
-    if not (folder / ".git").exists():
-        return None
-    found = subprocess.run(
-        ["git", "-C", str(folder), "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
-    )
-    return found.stdout.strip() or None

@@ -2,6 +2,8 @@
 Predictions and tables back into copies of the sessions' NWB files.
 """
 
+import logging
+from collections import Counter
 from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
@@ -9,13 +11,19 @@ from pathlib import Path
 import numpy as np
 
 from nwb_spikeinference.config import StudySettings
+from nwb_spikeinference.errors import SpikeInferenceError
+from nwb_spikeinference.files import sweep_partials
 from nwb_spikeinference.inputs import HEAD_OF_TYPE
 from nwb_spikeinference.nwb.results import ModelProvenance, SessionResults, SpikeProbabilities
 from nwb_spikeinference.nwb.results_writer import write_results_copy
 from nwb_spikeinference.pipeline.cohort import Cohort
 from nwb_spikeinference.pipeline.evidence import Outcomes
+from nwb_spikeinference.pipeline.executors import FailedTask
+from nwb_spikeinference.pipeline.provenance import public_settings
 from nwb_spikeinference.pipeline.store import TaskResult
 from nwb_spikeinference.records import Protocol, Results
+
+_log = logging.getLogger(__name__)
 
 
 def write_session_copies(
@@ -25,29 +33,37 @@ def write_session_copies(
     cohort: Cohort,
     outcomes: Outcomes,
     results: Results,
-    weights_sha256: str,
-) -> tuple[Path, ...]:
+) -> tuple[tuple[Path, ...], tuple[FailedTask, ...]]:
     """
-    Write one copy per session that has predictions, under the session's file name.
+    Write one copy per session that has predictions, under the session's file name; one that fails stops no other.
 
     Parameters
     ----------
     paths : mapping
         (participant, session) -> the NWB file that was read.
     """
-    written = []
+    written: list[Path] = []
+    failed: list[FailedTask] = []
+    folder.mkdir(parents=True, exist_ok=True)
+    sweep_partials(folder)
+    names = Counter(path.name for path in paths.values())
     for session in cohort.sessions:
-        name = (session.facts["participant"], session.facts["session"])
-        content = _session_results(session, settings, outcomes, results, weights_sha256)
-        if content is not None:
-            target = folder / paths[name].name
-            write_results_copy(paths[name], target, content, overwrite=True)
+        path = paths[session.facts["participant"], session.facts["session"]]
+        content = _session_results(session, settings, outcomes, results)
+        if content is None:
+            continue
+        target = folder / (path.name if names[path.name] == 1 else f"{path.parent.name}_{path.name}")
+        try:
+            write_results_copy(path, target, content, overwrite=True)
             written.append(target)
-    return tuple(written)
+        except SpikeInferenceError as error:
+            _log.warning("%s: results could not be written back: %s", path.name, error)
+            failed.append(FailedTask(label=f"write back {path.name}", error=error))
+    return tuple(written), tuple(failed)
 
 
 def _session_results(
-    session: TaskResult, settings: StudySettings, outcomes: Outcomes, results: Results, weights_sha256: str
+    session: TaskResult, settings: StudySettings, outcomes: Outcomes, results: Results
 ) -> SessionResults | None:
     model = settings.model.name
     unseen = _probabilities(session, outcomes, f"unseen/{model}", "unseen-participant", model)
@@ -56,21 +72,20 @@ def _session_results(
     if main is None:
         return None
     participant = session.facts["participant"]
-    own_folds = tuple(fold for fold in results.folds if participant in fold.held_out)
-    trained_on = tuple(
-        one.participant
-        for one in results.participants
-        if one.units and (not own_folds or one.participant != participant)
+    fit = next(
+        one
+        for one in outcomes[f"{'unseen' if unseen is not None else 'within'}/{model}"]
+        if any(unit["participant"] == participant for unit in one.facts["units"])
     )
     return SessionResults(
         main=main,
         within_session=within if unseen is not None else None,
         model=ModelProvenance(
             architecture=f"stacked bidirectional LSTM {list(settings.model.units)}, heads excitatory, inhibitory, any",
-            settings=settings.model_dump(mode="json"),
-            weights_sha256=weights_sha256,
+            settings=public_settings(settings),
+            weights_sha256=fit.facts["weights_sha256"],
             versions={name: version(name) for name in ("nwb-spikeinference", "keras", "tensorflow", "numpy")},
-            training_participants=trained_on,
+            training_participants=tuple(fit.facts["train"]),
         ),
         folds=results.folds,
         units=tuple(
@@ -95,9 +110,10 @@ def _probabilities(
                 continue
             log_odds = result.arrays[f"log_odds_{unit['input']}"][:, HEAD_OF_TYPE[unit["cell_type"]]]
             start, stop = unit["tested"]
+            valid = result.arrays[f"valid_{unit['input']}"]
             column = columns.setdefault(unit["unit_id"], np.full(grid["n_bins"], np.nan, np.float32))
             column[start:stop] = 1 / (1 + np.exp(-(log_odds[start:stop] + unit["intercept"])))
-            column[~session.arrays["valid"].astype(bool)] = np.nan
+            column[~valid] = np.nan
             folds[unit["unit_id"]] = unit["fold"]
     if not columns:
         return None

@@ -18,10 +18,12 @@ def trough_to_peak_ms(waveform: FloatArray, rate_hz: float) -> float | None:
     """
     Time from the trough to the following peak.
 
+    A waveform that rises further above its median than it falls below it was stored peak-up, and is turned over first.
+
     Parameters
     ----------
     waveform : ndarray of shape (n_samples,)
-        Mean waveform, any unit, filtered without phase delay; the trough is negative.
+        Mean waveform, any unit, filtered without phase delay, either way up.
 
     Returns
     -------
@@ -31,6 +33,9 @@ def trough_to_peak_ms(waveform: FloatArray, rate_hz: float) -> float | None:
     samples = np.asarray(waveform, dtype=np.float64)
     if len(samples) < 4 or not np.all(np.isfinite(samples)) or np.ptp(samples) == 0:
         return None
+    baseline = np.median(samples)
+    if samples.max() - baseline > baseline - samples.min():
+        samples = -samples
     fine = np.linspace(0, len(samples) - 1, (len(samples) - 1) * _UPSAMPLING + 1)
     smooth = CubicSpline(np.arange(len(samples)), samples)(fine)
     trough = int(np.argmin(smooth))

@@ -161,3 +161,20 @@ def test_spikes_of_a_paused_recording_fall_into_its_two_blocks(paused: Conversio
     assert np.sum(times_s < 4.001) > 1000
     assert np.sum(times_s > 31.008) > 1000
     assert not np.any((times_s > 4.001) & (times_s < 31.008))
+
+
+@pytest.mark.parametrize(("column", "spikes", "n_notes"), [("sample", (500, 32500), 1), ("time_s", (0.5, 32.5), 0)])
+def test_samples_of_a_paused_recording_are_said_to_include_the_pause(
+    shared_data: Path, write_session, tmp_path: Path, column: str, spikes: tuple[float, float], n_notes: int
+) -> None:
+    (tmp_path / "units.csv").write_text(f"unit,{column}\n1,{spikes[0]}\n1,{spikes[1]}\n", encoding="utf-8")
+    source = shared_data / "blackrock" / "paused" / "pause_correct.ns2"
+    session_file = write_session(
+        tmp_path,
+        recordings=[{"format": "blackrock", "file": str(source), "role": "analog"}],
+        units=[{"format": "csv", "file": "units.csv", "channel": 1, "rate_hz": 1000}],
+        bundles=[{"label": "B1", "region": "amygdala", "hemisphere": "L", "channels": list(range(1, 9))}],
+    )
+    notes = convert_session(session_file, tmp_path / "nwb", dry_run=True).notes
+    assert len([note for note in notes if "pauses included" in note]) == n_notes
+    assert not any("left out" in note for note in notes)  # both spikes are in a block

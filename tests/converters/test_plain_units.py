@@ -47,6 +47,11 @@ def test_waveforms_are_averaged(tmp_path: Path) -> None:
     np.testing.assert_allclose(first.waveform_mean, [0, -3e-5])
 
 
+def test_times_in_seconds_are_no_count_of_samples(tmp_path: Path) -> None:
+    assert read(write_mat(tmp_path / "a.mat")).counts_samples
+    assert not read(write_mat(tmp_path / "b.mat", time_s=np.array([2.0, 1.0, 0.5, 0.1]))).counts_samples
+
+
 def test_newer_matlab_files_read_alike(tmp_path: Path) -> None:
     path = tmp_path / "u.mat"
     with h5py.File(path, "w", userblock_size=512) as file:

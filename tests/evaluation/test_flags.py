@@ -31,13 +31,29 @@ def test_a_sound_study_has_no_flags(planted: SimpleNamespace) -> None:
 def test_own_wire_far_above_the_neighbours_is_bleed_through(
     planted: SimpleNamespace, gain: float, expected: list[str]
 ) -> None:
-    rows = planted.make_rows(roc_auc=planted.noisy(0.62, 1), own_wire_roc_auc=planted.noisy(0.62 + gain, 2))
+    rows = planted.make_rows(
+        roc_auc=planted.noisy(0.62, 1),
+        own_wire_roc_auc=planted.noisy(0.62 + gain, 2),
+        lobo_drop=planted.per_band(10, low_gamma=0.02),
+    )
     assert ids(rows, planted) == expected
 
 
 def test_the_own_wire_in_use_is_a_serious_fingerprint(planted: SimpleNamespace) -> None:
     flags = study_flags(planted.make_rows(), replace(planted.context, predictor="own"))
     assert [(flag.id, flag.severity) for flag in flags] == [("bleed-fingerprint", "serious")]
+
+
+def test_bands_that_were_not_compared_leave_leaked_spikes_unchecked(planted: SimpleNamespace) -> None:
+    flags = study_flags(planted.make_rows(roc_auc=planted.noisy(0.6)), planted.context)
+    assert [(flag.id, flag.severity) for flag in flags] == [("bleed-unchecked", "warning")]
+
+
+@pytest.mark.parametrize("n_participants", [1, 4])
+def test_a_study_too_small_for_verdicts_need_not_look_for_leaked_spikes(
+    planted: SimpleNamespace, n_participants: int
+) -> None:
+    assert ids(planted.make_rows(n_participants, roc_auc=planted.noisy(0.6)), planted) == ["few-participants"]
 
 
 @pytest.mark.parametrize("null", ["null_roc_auc", "swapped_roc_auc"])
@@ -69,7 +85,11 @@ def test_few_participants_are_flagged(planted: SimpleNamespace, n_participants: 
 
 
 def test_a_network_behind_logistic_regression_has_too_little_data(planted: SimpleNamespace) -> None:
-    rows = planted.make_rows(roc_auc=planted.noisy(0.58, 1), baseline_roc_auc=planted.noisy(0.61, 2))
+    rows = planted.make_rows(
+        roc_auc=planted.noisy(0.58, 1),
+        baseline_roc_auc=planted.noisy(0.61, 2),
+        lobo_drop=planted.per_band(10, low_gamma=0.02),
+    )
     assert ids(rows, planted) == ["too-little-data"]
 
 
@@ -80,7 +100,10 @@ def test_units_of_few_spikes_are_too_little_data(planted: SimpleNamespace) -> No
 
 
 def test_a_score_too_good_to_be_true_names_its_unit(planted: SimpleNamespace) -> None:
-    rows = planted.make_rows(roc_auc=lambda row: 0.97 if (row.participant, row.unit_id) == ("P03", 2) else 0.6)
+    rows = planted.make_rows(
+        roc_auc=lambda row: 0.97 if (row.participant, row.unit_id) == ("P03", 2) else 0.6,
+        lobo_drop=planted.per_band(10, low_gamma=0.02),
+    )
     (flag,) = study_flags(rows, planted.context)
     assert (flag.id, flag.where) == ("too-good", "P03 one unit 2")
 

@@ -42,7 +42,11 @@ def test_one_head_that_is_better_on_all_units_is_no_separable_pattern(planted: S
 
 
 def test_inhibitory_units_better_with_matched_and_raw_counts_are_better(planted: SimpleNamespace) -> None:
-    rows = planted.make_rows(roc_auc=planted.by_type(0.60, 0.66, 1), thinned_roc_auc=planted.by_type(0.60, 0.64, 2))
+    rows = planted.make_rows(
+        roc_auc=planted.by_type(0.60, 0.66, 1),
+        thinned_roc_auc=planted.by_type(0.60, 0.64, 2),
+        lobo_drop=planted.per_band(10, low_gamma=0.02),
+    )
     found = judge(rows, planted.context)["H2"]
     assert found.verdict == "supported"
     assert found.effect == pytest.approx(0.04, abs=0.01)
@@ -87,9 +91,56 @@ def test_transfer_below_one_half_is_not_supported_and_says_why(planted: SimpleNa
     assert "the other way" in found.reason
 
 
-def test_transfer_that_is_clearly_worse_is_not_supported(planted: SimpleNamespace) -> None:
-    rows = planted.make_rows(transfer_roc_auc=planted.noisy(0.56, 1), within_roc_auc=planted.noisy(0.62, 2))
-    assert judge(rows, planted.context)["H3"].verdict == "not-supported"
+def transfer_rows(planted: SimpleNamespace, home: float, elsewhere: float) -> list[UnitEvidence]:
+    """Scores by the transferred model where it was trained and at the other places; 0.62 by the model of all places."""
+    rows: list[UnitEvidence] = planted.make_rows(
+        transfer_roc_auc=lambda row: planted.noisy(home if planted.context.is_training_place(row) else elsewhere, 1)(
+            row
+        ),
+        within_roc_auc=planted.noisy(0.62, 2),
+    )
+    return rows
+
+
+@pytest.mark.parametrize("home", [0.62, 0.68])
+def test_transfer_that_is_clearly_worse_is_not_supported(planted: SimpleNamespace, home: float) -> None:
+    found = judge(transfer_rows(planted, home, 0.56), planted.context)["H3"]
+    assert found.verdict == "not-supported"
+    assert "transferred model minus the model of all places" in found.reason
+
+
+@pytest.mark.parametrize("elsewhere", [0.56, 0.62])
+def test_a_model_that_is_worse_even_where_it_was_trained_tells_nothing_of_places(
+    planted: SimpleNamespace, elsewhere: float
+) -> None:
+    found = judge(transfer_rows(planted, 0.56, elsewhere), planted.context)["H3"]
+    assert found.verdict == "inconclusive"
+    assert "smaller training set" in found.reason
+
+
+def test_few_participants_where_the_model_was_trained_do_not_show_that_it_holds_there(
+    planted: SimpleNamespace,
+) -> None:
+    rows = transfer_rows(planted, 0.62, 0.56)
+    rows = [row for row in rows if not planted.context.is_training_place(row) or row.participant < "P02"]
+    assert judge(rows, planted.context)["H3"].verdict == "inconclusive"
+
+
+def scattered(rows: list[UnitEvidence], places_of: int) -> list[UnitEvidence]:
+    """Give every `places_of` participants a region of their own, outside the training place."""
+    return [replace(row, region=f"area {int(row.participant[1:]) // places_of}", hemisphere=None) for row in rows]
+
+
+def test_places_of_two_participants_cannot_support_transfer(planted: SimpleNamespace) -> None:
+    found = judge(scattered(transfer_rows(planted, 0.62, 0.62), 2), planted.context)["H3"]
+    assert found.verdict == "inconclusive"
+    assert "no other place has 3 participants, so none could be judged on its own" in found.reason
+
+
+def test_places_that_were_not_judged_are_named(planted: SimpleNamespace) -> None:
+    found = judge(scattered(transfer_rows(planted, 0.62, 0.62), 5), planted.context)["H3"]
+    assert found.verdict == "supported"
+    assert "too few participants to judge on its own: area 2" in found.reason
 
 
 def test_an_average_does_not_hide_a_place_of_other_polarity(planted: SimpleNamespace) -> None:
@@ -169,6 +220,49 @@ def test_a_high_band_that_costs_more_than_gamma_confounds_cell_types(planted: Si
 def test_a_high_band_that_alone_beats_all_below_sixty_hertz_confounds(planted: SimpleNamespace) -> None:
     rows = [replace(row, lobo_only={**row.lobo_only, "high_frequency": 0.2}) for row in strong_rows(planted)]
     assert judge(rows, planted.context)["H2"].verdict == "confounded"
+
+
+@pytest.mark.parametrize("name", ["low_gamma", "Gamma"])
+def test_the_guard_finds_gamma_by_whatever_name(planted: SimpleNamespace, name: str) -> None:
+    bands = (
+        Band(name="beta", low_hz=13, high_hz=30),
+        Band(name=name, low_hz=30, high_hz=55),
+        Band(name="ripple", low_hz=125, high_hz=175),
+    )
+    drops = {"beta": 0.0, name: 0.03, "ripple": 0.06}
+    rows = planted.make_rows(
+        roc_auc=planted.by_type(0.60, 0.66, 1),
+        thinned_roc_auc=planted.by_type(0.60, 0.65, 2),
+        lobo_drop=lambda row: {band: planted.noisy(mean, 9)(row) for band, mean in drops.items()},
+    )
+    found = judge(rows, replace(planted.context, bands=bands))["H2"]
+    assert found.verdict == "confounded"
+    assert f"dropping ripple costs more than dropping {name}" in found.reason
+
+
+@pytest.mark.parametrize(
+    "missing", [{"lobo_drop": {}, "lobo_only": {}}, {"lobo_drop": {"beta": 0.01}, "lobo_only": {"beta": 0.01}}]
+)
+def test_cell_types_are_inconclusive_where_bands_were_not_compared(
+    planted: SimpleNamespace, missing: dict[str, dict[str, float]]
+) -> None:
+    found = judge([replace(row, **missing) for row in strong_rows(planted)], planted.context)["H2"]
+    assert found.verdict == "inconclusive"
+    assert "leak into the predictor was not checked: it needs lobo.mode: retrain" in found.reason
+
+
+def test_a_study_without_a_band_above_100_hz_supports_neither_cell_types_nor_gamma(planted: SimpleNamespace) -> None:
+    context = replace(planted.context, bands=planted.context.bands[:-1])
+    found = judge(strong_rows(planted), context)
+    assert (found["H2"].verdict, found["H4"].verdict) == ("inconclusive", "inconclusive")
+    assert all("but whether action potentials leak" in found[name].reason for name in ("H2", "H4"))
+
+
+@pytest.mark.parametrize("kept", ["lobo_drop", "lobo_only"])
+def test_either_comparison_of_bands_is_a_check(planted: SimpleNamespace, kept: str) -> None:
+    dropped = {"lobo_drop": "lobo_only", "lobo_only": "lobo_drop"}[kept]
+    rows = [replace(row, **{dropped: {}}) for row in strong_rows(planted)]  # type: ignore[arg-type]
+    assert judge(rows, planted.context)["H2"].verdict == "supported"
 
 
 def test_four_participants_are_too_few_for_any_verdict(planted: SimpleNamespace) -> None:

@@ -77,7 +77,7 @@ def test_transfer_has_a_row_per_place_and_cell_group(planted: SimpleNamespace) -
     assert one.within_roc_auc == pytest.approx(0.65, abs=0.01)
 
 
-def test_a_within_region_score_over_other_units_is_not_given(planted: SimpleNamespace) -> None:
+def test_a_score_by_the_model_of_all_places_over_other_units_is_not_given(planted: SimpleNamespace) -> None:
     rows = planted.make_rows(
         transfer_roc_auc=planted.noisy(0.6), within_roc_auc=lambda row: None if row.participant == "P00" else 0.65
     )

@@ -35,6 +35,17 @@ def test_trough_to_peak_does_not_depend_on_the_unit_of_voltage() -> None:
     )
 
 
+@pytest.mark.parametrize("offset_v", [0.0, 200e-6])
+@pytest.mark.parametrize("sign", [1, -1], ids=["trough-down", "peak-up"])
+@pytest.mark.parametrize(("width_ms", "cell_type"), [(0.28, "inhibitory"), (0.65, "excitatory")])
+def test_trough_to_peak_and_type_do_not_depend_on_which_way_up_the_waveform_is_stored(
+    width_ms: float, cell_type: str, sign: int, offset_v: float
+) -> None:
+    measured = trough_to_peak_ms(sign * action_potential(width_ms) + offset_v, RATE_HZ)
+    assert measured == pytest.approx(width_ms, abs=0.005)
+    assert cell_type_from_width(measured) == cell_type
+
+
 def test_trough_to_peak_ignores_a_higher_peak_before_the_trough() -> None:
     waveform = action_potential(0.28) + 60e-6 * np.exp(-0.5 * ((np.arange(90) - 12) / 2.0) ** 2)
     assert trough_to_peak_ms(waveform, RATE_HZ) == pytest.approx(0.28, abs=0.005)

@@ -2,8 +2,9 @@
 The plain formats that any laboratory can write: ``.mat`` and ``.csv`` with one element or row per spike.
 
 Columns: `unit`, `channel` (or `channel:` in session.yaml), and either `time_s`, in seconds from the first sample of the
-recording, or `sample`, counted from it at `rate_hz` (a variable of the file, or in session.yaml). Optional in ``.mat``:
-`waveform`, one row per spike, in volts, sampled at `rate_hz`. Negative unit numbers are noise and no units.
+recording, or `sample`, counted from it at `rate_hz` (a variable of the file, or in session.yaml); both run on through
+pauses. Optional in ``.mat``: `waveform`, one row per spike, in volts, sampled at `rate_hz`. Negative unit numbers are
+noise and no units.
 """
 
 from pathlib import Path
@@ -103,8 +104,9 @@ def _build(path: Path, columns: Columns, settings: UnitsSettings) -> UnitsFile:
         for channel, cluster, members in group_spikes(channels, clusters)
         if cluster >= 0
     ]
-    resolution_s = 1 / rate_hz if rate_hz and "time_s" not in columns else DEFAULT_RESOLUTION_S
-    return UnitsFile(units=tuple(units), clock="session", resolution_s=resolution_s)
+    counts_samples = "time_s" not in columns
+    resolution_s = 1 / rate_hz if rate_hz and counts_samples else DEFAULT_RESOLUTION_S
+    return UnitsFile(units=tuple(units), clock="session", resolution_s=resolution_s, counts_samples=counts_samples)
 
 
 def _times(path: Path, columns: Columns, rate_hz: float | None) -> NDArray[np.float64]:

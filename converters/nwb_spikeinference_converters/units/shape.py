@@ -34,12 +34,14 @@ class UnitsFile:
     """
     All units of one file.
 
-    `clock` says what zero is: the recorder's own clock, or the first sample of the session.
+    `clock` says what zero is: the recorder's own clock, or the first sample of the session. `counts_samples` says that
+    times were given as numbers of samples, so that it matters whether pauses were counted.
     """
 
     units: tuple[SortedUnit, ...]
     clock: Literal["recorder", "session"]
     resolution_s: float = DEFAULT_RESOLUTION_S
+    counts_samples: bool = False
 
 
 class ReadUnits(Protocol):
