@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -10,14 +11,18 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import h5py
 import jsonschema
+import numpy as np
 import pynwb
 import pytest
 
+from nwb_spikeinference.config import StudySettings, UnitSettings
 from nwb_spikeinference.errors import InputError, LeakError, LockedError, NoUnitsError, SettingsError
 from nwb_spikeinference.files import lock, sha256_file
 from nwb_spikeinference.nwb.extension import load_extension
 from nwb_spikeinference.nwb.verify import verify_file
+from nwb_spikeinference.pipeline.dataset import prepare_session
 from nwb_spikeinference.pipeline.study import StudyOutcome, run_study
 from nwb_spikeinference.schemas import schema_path
 
@@ -179,3 +184,32 @@ def test_one_participant_leaves_the_unseen_protocol_out_and_says_so(converted: P
         "unseen-participant protocol left out: one participant has usable units, "
         "and an unseen-participant score needs at least two"
     ]
+
+
+def test_no_folder_of_this_machine_reaches_the_results(converted: Path, finished: StudyOutcome) -> None:
+    for name in ("results.json", "results.csv", "report.html"):
+        assert str(converted) not in (finished.output / name).read_text(encoding="utf-8")
+    assert str(converted).encode() not in finished.written_back[0].read_bytes()
+
+
+def test_the_file_names_who_its_model_was_trained_on(finished: StudyOutcome) -> None:
+    load_extension()
+    for path in finished.written_back:
+        with pynwb.NWBHDF5IO(path, "r") as io:
+            file = io.read()
+            trained_on = set(file.processing["spike_inference"]["model"].training_participants[:])
+            assert file.subject.subject_id not in trained_on
+            assert len(trained_on) == 2
+
+
+def test_a_wire_that_fails_for_long_is_left_out_and_named(converted: Path) -> None:
+    source = next((converted / "nwb").glob("**/sub-S01*.nwb"))
+    broken = converted / "broken" / source.name
+    broken.parent.mkdir(exist_ok=True)
+    shutil.copy(source, broken)
+    with h5py.File(broken, "r+") as file:
+        file["acquisition/ElectricalSeriesRaw/data"][:, 0] = 77
+    result = prepare_session(broken, StudySettings(sessions=("x",), units=UnitSettings(min_spikes=5)))
+    (note,) = [note for note in result.facts["notes"] if "wire" in note]
+    assert "left out, constant at" in note
+    assert np.isfinite(result.arrays["neighbour_features"]).all()
