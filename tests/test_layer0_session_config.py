@@ -112,7 +112,7 @@ def test_a_bundle_refuses_another_side_by_its_place_in_the_file(word: str | int)
 
 
 def test_f46_an_unknown_key_of_a_bundle_is_refused_with_the_nearest() -> None:
-    bundle = {"label": "HIP", "region": "hippocampus", "hemisphere": "L", "chanels": [1]}
+    bundle = {"label": "HIP", "region": "hippocampus", "hemisphere": "L", "chanels": [1]}  # codespell:ignore
     with pytest.raises(
         SettingsError, match=r"'bundles\[0\].channels' is missing|unknown key 'bundles\[0\].chanels'; .*'channels'"
     ):

@@ -76,7 +76,7 @@ REFUSALS = {
     "write_back: {mode: true}": "write_back.mode: input should be 'copy' or 'off', found True",
     "transfer: {train: {hemisphere: left}}": "key 'transfer.train.region' is missing",
     # bands
-    "bands: defalt": "bands: input should be 'default', found 'defalt'",
+    "bands: defalt": "bands: input should be 'default', found 'defalt'",  # codespell:ignore
     "bands: {}": "bands: name at least one band, or write 'default'",
     "bands: {theta: [8, 4]}": "bands: band 'theta' must have 0 < low < high, got 8-4 Hz",
     "bands: {theta: [4, x]}": r"bands.theta\[1\]: input should be a valid number, .* found 'x'",

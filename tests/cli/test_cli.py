@@ -69,7 +69,7 @@ def test_every_command_has_help_and_json(name: str) -> None:
 
 
 def test_an_unknown_command_suggests_the_nearest() -> None:
-    result = start("convrt")
+    result = start("convrt")  # codespell:ignore
     assert (result.returncode, result.stderr) == (2, "error: no command 'convrt'; did you mean 'convert'?\n")
 
 
