@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from nwb_spikeinference.config import StudySettings
 from nwb_spikeinference.evaluation.splits import FoldPlan, participant_folds
 from nwb_spikeinference.pipeline.cohort import Cohort
-from nwb_spikeinference.pipeline.fits import FitSpec
+from nwb_spikeinference.pipeline.fit_spec import FitSpec
 from nwb_spikeinference.signal.features import PER_BAND
 
 LOGISTIC = "logistic"

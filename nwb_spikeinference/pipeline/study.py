@@ -21,7 +21,8 @@ from nwb_spikeinference.pipeline.dataset import prepare_session
 from nwb_spikeinference.pipeline.examples import make_examples, save_examples
 from nwb_spikeinference.pipeline.executors import FailedTask, LocalExecutor, Task
 from nwb_spikeinference.pipeline.final_model import train_final_model, write_model
-from nwb_spikeinference.pipeline.fits import FitSpec, run_fit
+from nwb_spikeinference.pipeline.fit_spec import FitSpec
+from nwb_spikeinference.pipeline.fits import run_fit
 from nwb_spikeinference.pipeline.plan import StudyPlan, make_plan
 from nwb_spikeinference.pipeline.provenance import code_version, git_revision, public_settings, without_folders
 from nwb_spikeinference.pipeline.sources import find_sessions, hash_sessions

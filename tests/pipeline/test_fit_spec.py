@@ -6,7 +6,7 @@ import pytest
 from nwb_spikeinference.config import StudySettings
 from nwb_spikeinference.errors import LeakError
 from nwb_spikeinference.inputs import LfpInput
-from nwb_spikeinference.pipeline.fits import FitSpec, scored_bins, train_bins
+from nwb_spikeinference.pipeline.fit_spec import FitSpec, scored_bins, train_bins
 
 SETTINGS = StudySettings(sessions=("x",))
 
