@@ -128,7 +128,7 @@ def few_participants_flag(rows: Sequence[UnitEvidence], context: StudyContext) -
     return FlagRecord(
         id="few-participants",
         severity="serious" if none else "warning",
-        message=f"{n_participants} participants: {consequence}",
+        message=f"{n_participants} participant{'' if n_participants == 1 else 's'}: {consequence}",
         where="study",
     )
 

@@ -94,7 +94,10 @@ def assemble_results(
         lobo=tuple(lobo),
         transfer=transfer_records(rows, context),
         hypotheses=judge_hypotheses(rows, context) if plan.folds.folds else (),
-        flags=(*study_flags(rows, context, _duplicates(cohort)), *_own_flags(cohort, plan, settings)),
+        flags=(
+            *study_flags(rows, context, _duplicates(cohort) if settings.units.drop_duplicates else ()),
+            *_own_flags(cohort, plan, settings),
+        ),
     )
     return results, tuple(_scores(tables, settings.units.min_spikes))
 
@@ -270,6 +273,13 @@ def _duplicates(cohort: Cohort) -> list[tuple[str, Duplicate]]:
 def _own_flags(cohort: Cohort, plan: StudyPlan, settings: StudySettings) -> tuple[FlagRecord, ...]:
     """What the pipeline itself knows: protocols left out, the predictor, notes of the readers."""
     flags = [FlagRecord(id="cell-types", severity="info", message=f"cell types by {cohort.type_method}", where="study")]
+    if not settings.units.drop_duplicates:
+        for where, one in _duplicates(cohort):
+            message = (
+                f"units {one.kept} and {one.dropped} share {one.share:.0%} of the sparser one's spikes and may be one "
+                f"neuron; both are scored (units.drop_duplicates: false)"
+            )
+            flags.append(FlagRecord(id="duplicate-unit", severity="warning", message=message, where=where))
     if plan.folds.reason:
         message = f"unseen-participant protocol left out: {plan.folds.reason}"
         flags.append(FlagRecord(id="protocol-left-out", severity="warning", message=message, where="study"))

@@ -54,40 +54,47 @@ def score_in_full(
         arrays[f"log_odds_{number}"], arrays[f"valid_{number}"] = log_odds, source.valid
         rate_bins, score_bins, all_bins = _bins_of(source, spec, settings)
         intercepts = log_odds_of_rate(source.counts, rate_bins)
+        tested_bins = np.flatnonzero(all_bins)
         for k, cell_type in enumerate(source.cell_types):
             head = HEAD_OF_TYPE[cell_type]
-            scores, counts = log_odds[:, head], source.counts[:, k]
-            found = score_unit(
-                scores[score_bins] + intercepts[k],
-                counts[score_bins],
-                train_rate_per_bin=float(1 / (1 + np.exp(-intercepts[k]))),
-                threshold=None if thresholds[head] is None else thresholds[head] + intercepts[k],
+            predicted, counts = log_odds[:, head], source.counts[:, k]
+            scores = _score(predicted[score_bins], counts[score_bins], float(intercepts[k]), thresholds[head])
+            swapped = _swapped(seen, source, head, counts[all_bins]) if settings.controls.swap_participants else None
+            nulls.append(_null(predicted[all_bins], counts[all_bins], settings, rng))
+            units.append(
+                identity_of(source, k)
+                | {
+                    "input": number,
+                    "fold": spec.fold,
+                    "intercept": float(intercepts[k]),
+                    "tested": [int(tested_bins[0]), int(tested_bins[-1]) + 1],
+                    "heads": head_aucs(log_odds, source, k, all_bins),
+                    "scores": asdict(_with_auc(scores, predicted[all_bins], counts[all_bins])),
+                    "clock": clock_auc(counts[all_bins]),
+                    "swapped": swapped,
+                }
             )
-            null = shifted_aucs(
-                scores[all_bins],
-                counts[all_bins],
-                settings.controls.shifts,
-                round(MIN_SHIFT_S / (settings.target.bin_ms / 1e3)),
-                rng,
-            )
-            nulls.append(np.pad(null, (0, settings.controls.shifts - len(null)), constant_values=np.nan))
-            facts = identity_of(source, k) | {
-                "input": number,
-                "fold": spec.fold,
-                "intercept": float(intercepts[k]),
-                "tested": [int(np.flatnonzero(all_bins)[0]), int(np.flatnonzero(all_bins)[-1]) + 1],
-                "heads": head_aucs(log_odds, source, k, all_bins),
-                "scores": asdict(_with_auc(found, scores[all_bins], counts[all_bins])),
-                "clock": clock_auc(counts[all_bins]),
-                "swapped": _swapped(seen, source, head, counts[all_bins])
-                if settings.controls.swap_participants
-                else None,
-            }
-            units.append(facts)
     arrays["null"] = np.array(nulls) if nulls else np.empty((0, settings.controls.shifts))
     return TaskResult(
         arrays=arrays, facts={"units": units, "weights_sha256": model.weights_sha256, "train": list(spec.train)}
     )
+
+
+def _score(predicted: FloatArray, counts: np.ndarray, intercept: float, threshold: float | None) -> UnitScores:
+    """Scores of log-odds above an intercept; the threshold is above it too."""
+    return score_unit(
+        predicted + intercept,
+        counts,
+        train_rate_per_bin=float(1 / (1 + np.exp(-intercept))),
+        threshold=None if threshold is None else threshold + intercept,
+    )
+
+
+def _null(predicted: FloatArray, counts: np.ndarray, settings: StudySettings, rng: np.random.Generator) -> FloatArray:
+    """ROC-AUC after circular shifts, padded with NaN where the stretch does not allow as many as asked for."""
+    n_shifts, bin_s = settings.controls.shifts, settings.target.bin_ms / 1e3
+    null = shifted_aucs(predicted, counts, n_shifts, round(MIN_SHIFT_S / bin_s), rng)
+    return np.pad(null, (0, n_shifts - len(null)), constant_values=np.nan)
 
 
 def _bins_of(source: LfpInput, spec: FitSpec, settings: StudySettings) -> tuple[BoolArray, BoolArray, BoolArray]:
