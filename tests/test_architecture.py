@@ -89,7 +89,7 @@ def test_every_folder_has_its_place_in_the_layers() -> None:
     assert {folder_of(path) for path in SOURCES} <= set(MAY_IMPORT)
 
 
-@pytest.mark.parametrize("folder", MAY_IMPORT)
+@pytest.mark.parametrize("folder", sorted(MAY_IMPORT))
 def test_imports_point_down_the_layers(folder: str) -> None:
     wrong = [
         f"{path.relative_to(ROOT)}:{line} imports {module}"
@@ -101,7 +101,7 @@ def test_imports_point_down_the_layers(folder: str) -> None:
     assert not wrong
 
 
-@pytest.mark.parametrize("package", OWNERS)
+@pytest.mark.parametrize("package", sorted(OWNERS))
 def test_heavy_packages_are_imported_by_their_owners_only(package: str) -> None:
     wrong = [
         f"{path.relative_to(ROOT)}:{line} imports {module}"
