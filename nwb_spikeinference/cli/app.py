@@ -65,20 +65,24 @@ def app() -> None:
     """Convert microwire recordings to NWB and infer spiking from LFP, with the controls that make it believable."""
 
 
-def _stop(number: int, frame: FrameType | None) -> None:
-    raise SystemExit(128 + number)
+class _Terminated(BaseException):
+    """SIGTERM: unwinds like an interrupt, so that locks and partial files are put in order."""
+
+
+def _terminate(number: int, frame: FrameType | None) -> None:
+    raise _Terminated
 
 
 def run_app() -> None:
     """Run the command line; SIGTERM ends it with 143, Ctrl-C with 130, after files and locks are in order."""
     os.environ.setdefault("DANDI_NO_ET", "1")  # no telemetry from any library
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    signal.signal(signal.SIGTERM, _stop)
+    signal.signal(signal.SIGTERM, _terminate)
     try:
         app(standalone_mode=False)
     except click.ClickException as error:
         click.echo(f"error: {error.format_message()}", err=True)
         sys.exit(2)
-    except (click.Abort, KeyboardInterrupt):
+    except (click.Abort, KeyboardInterrupt, _Terminated) as interrupt:
         click.echo("interrupted; what was finished is kept, and the same command continues", err=True)
-        sys.exit(130)
+        sys.exit(143 if isinstance(interrupt, _Terminated) else 130)

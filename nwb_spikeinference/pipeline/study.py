@@ -5,7 +5,8 @@ A whole study: from NWB files to results, files with predictions, and a report.
 import logging
 import shutil
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import Any
 
 import nwb_spikeinference
 from nwb_spikeinference.config import StudySettings
-from nwb_spikeinference.errors import LeakError, NoUnitsError
+from nwb_spikeinference.errors import LeakError, NoUnitsError, ResourceError
 from nwb_spikeinference.files import lock, sha256_json, sweep_partials, write_json
 from nwb_spikeinference.pipeline.assembly import assemble_results
 from nwb_spikeinference.pipeline.cohort import Cohort, make_cohort
@@ -73,10 +74,28 @@ def run_study(study_file: Path, *, fresh: bool = False) -> StudyOutcome:
     settings = load_settings(study_file, StudySettings)
     paths = find_sessions(settings.sessions, study_file.parent)
     output = study_file.parent / settings.output
-    with lock(output):
+    with lock(output), _log_to(output / "logs" / "run.log"):
         if fresh:
             shutil.rmtree(output / "tasks", ignore_errors=True)
         return _run(settings, paths, output)
+
+
+@contextmanager
+def _log_to(path: Path) -> Iterator[None]:
+    """Append what is logged to a file as well."""
+    logger = logging.getLogger("nwb_spikeinference")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handler = logging.FileHandler(path, encoding="utf-8")
+    except OSError as error:
+        raise ResourceError(f"{path}: cannot be written ({error.strerror}); check space and rights") from error
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        handler.close()
 
 
 def list_inputs(study_file: Path) -> tuple[Path, ...]:

@@ -1,6 +1,7 @@
 """The command line: exit codes, one-line errors, JSON."""
 
 import json
+import signal
 import subprocess
 import sys
 import time
@@ -71,6 +72,26 @@ def test_every_command_has_help_and_json(name: str) -> None:
 def test_an_unknown_command_suggests_the_nearest() -> None:
     result = start("convrt")  # codespell:ignore
     assert (result.returncode, result.stderr) == (2, "error: no command 'convrt'; did you mean 'convert'?\n")
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_signal_ends_with_its_code_and_how_to_go_on(tmp_path: Path, number: int, code: int) -> None:
+    command = [sys.executable, "-c", "from nwb_spikeinference.cli import main; main()"]
+    process = subprocess.Popen(
+        [*command, "simulate", str(tmp_path), "--participants", "40", "--seconds", "30"],
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    deadline = time.monotonic() + 60
+    while not list(tmp_path.glob("S01/.raw.ns6*")) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    process.send_signal(number)
+    _, said = process.communicate(timeout=60)
+    assert (process.returncode, said.strip()) == (
+        code,
+        "interrupted; what was finished is kept, and the same command continues",
+    )
+    assert not list(tmp_path.glob("**/.*.partial"))
 
 
 def test_a_missing_argument_is_a_usage_error_in_one_line() -> None:

@@ -213,3 +213,7 @@ def test_a_wire_that_fails_for_long_is_left_out_and_named(converted: Path) -> No
     (note,) = [note for note in result.facts["notes"] if "wire" in note]
     assert "left out, constant at" in note
     assert np.isfinite(result.arrays["neighbour_features"]).all()
+
+
+def test_what_was_said_is_kept_beside_the_results(finished: StudyOutcome) -> None:
+    assert (finished.output / "logs" / "run.log").is_file()
