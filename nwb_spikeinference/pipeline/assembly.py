@@ -4,6 +4,7 @@ From evidence to the records of ``results.json``.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
+from typing import Literal
 
 from nwb_spikeinference.config import StudySettings
 from nwb_spikeinference.evaluation.duplicates import Duplicate
@@ -72,18 +73,15 @@ def assemble_results(
     if judged_lobo_model(settings) != name:
         rows = _with_lobo_of(rows, outcomes, judged_lobo_model(settings), cohort)
     tables = _outcome_tables(outcomes)
+    modes: tuple[Literal["drop", "only"], ...] = ("drop", "only") if settings.lobo.only else ("drop",)
     lobo = [
         record
+        for mode in modes
         for model in lobo_models(settings)
         for record in lobo_records(
-            _with_lobo_of(rows, outcomes, model, cohort), model=model, mode="drop", context=context
+            _with_lobo_of(rows, outcomes, model, cohort), model=model, mode=mode, context=context
         )
     ]
-    if settings.lobo.only:
-        for model in lobo_models(settings):
-            lobo += lobo_records(
-                _with_lobo_of(rows, outcomes, model, cohort), model=model, mode="only", context=context
-            )
     results = Results(
         name=settings.name,
         provenance=provenance,
