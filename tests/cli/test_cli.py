@@ -76,7 +76,9 @@ def test_an_unknown_command_suggests_the_nearest() -> None:
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
 def test_a_signal_ends_with_its_code_and_how_to_go_on(tmp_path: Path, number: int, code: int) -> None:
-    command = [sys.executable, "-c", "from nwb_spikeinference.cli import main; main()"]
+    # A background process starts with SIGINT ignored; one in a terminal does not.
+    begin = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+    command = [sys.executable, "-c", f"{begin}; from nwb_spikeinference.cli import main; main()"]
     process = subprocess.Popen(
         [*command, "simulate", str(tmp_path), "--participants", "40", "--seconds", "30"],
         stderr=subprocess.PIPE,
