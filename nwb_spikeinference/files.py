@@ -121,6 +121,21 @@ def require_absent(target: Path, overwrite: bool) -> None:
         raise ExistsError(f"{target}: exists already; add --overwrite to replace it, or choose another name")
 
 
+def make_folder(folder: Path) -> None:
+    """
+    Make a folder and those above it.
+
+    Raises
+    ------
+    ResourceError
+        If it cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ResourceError(f"{folder}: cannot be made ({error.strerror or error}); check space and rights") from error
+
+
 def require_space(folder: Path, n_bytes: int) -> None:
     """
     Refuse to start writing what will not fit.

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import numpy as np
 
+from nwb_spikeinference.cell_types import cell_type_from_width
 from nwb_spikeinference.errors import InputError
 from nwb_spikeinference.nwb.raw_records import TIME_ROUNDING_S, VoltageSource
 from nwb_spikeinference.recordings import Electrode, FloatArray, Unit
 from nwb_spikeinference.session_config import UnitsSettings
 from nwb_spikeinference.signal.waveforms import (
-    cell_type_from_width,
     isi_violation_share,
     trough_to_peak_ms,
     waveform_snr,

@@ -13,9 +13,9 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.mixture import GaussianMixture
 
+from nwb_spikeinference.cell_types import WIDTH_THRESHOLD_MS, cell_type_from_width
 from nwb_spikeinference.recordings import CellType, FloatArray
 
-THRESHOLD_MS = 0.5
 MIN_UNITS = 20
 MIN_SEPARATION = 2.0  # Ashman's D, below which two Gaussians have one peak
 _UNCERTAIN = (0.2, 0.8)
@@ -55,7 +55,7 @@ def classify_widths(widths_ms: Sequence[float | None], seed: int) -> CellTypes:
     probability, reason = _narrow_probability(np.log(widths[known]), seed)
     if probability is None:
         return CellTypes(
-            types=tuple(_by_threshold(width) for width in widths),
+            types=tuple(cell_type_from_width(width if np.isfinite(width) else None) for width in widths.tolist()),
             inhibitory_probability=(None,) * widths.size,
             method="threshold",
             reason=reason,
@@ -82,20 +82,14 @@ def _narrow_probability(log_widths: FloatArray, seed: int) -> tuple[FloatArray |
         two.fit(column)
     narrow, wide = np.sort(two.means_.ravel())
     separation = float((wide - narrow) / np.sqrt(two.covariances_.item()))
-    between = narrow < np.log(THRESHOLD_MS) < wide
+    between = narrow < np.log(WIDTH_THRESHOLD_MS) < wide
     if not two.converged_ or separation < MIN_SEPARATION or two.bic(column) >= one.bic(column) or not between:
         return None, (
-            f"widths do not form two groups on either side of {THRESHOLD_MS:g} ms "
+            f"widths do not form two groups on either side of {WIDTH_THRESHOLD_MS:g} ms "
             f"(separation {separation:.1f}, {MIN_SEPARATION:g} needed)"
         )
     probability = two.predict_proba(column)[:, int(np.argmin(two.means_.ravel()))]
     return probability, f"two groups at {np.exp(narrow):.2f} and {np.exp(wide):.2f} ms (separation {separation:.1f})"
-
-
-def _by_threshold(width_ms: float) -> CellType:
-    if not np.isfinite(width_ms):
-        return "unclassified"
-    return "inhibitory" if width_ms < THRESHOLD_MS else "excitatory"
 
 
 def _by_probability(narrow: float) -> CellType:

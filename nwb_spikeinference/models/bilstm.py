@@ -126,14 +126,14 @@ class BiLstmModel:
             source = row.item.source
             features[k] = self._window(source, row.start)
             length = row.stop - row.start
-            allowed = row.item.bins[row.start : row.stop, None] * weight[source.participant]
+            allowed = row.item.bins[row.start : row.stop] * weight[source.participant]
             for place, unit in enumerate(row.units):
                 # Each unit teaches the head of its type and, on a second place, the head of any unit.
                 for slot, head in ((place, HEAD_OF_TYPE[source.cell_types[unit]]), (_MAX_UNITS + place, _ANY)):
                     heads[k, head, slot] = 1.0
                     offsets[k, 0, slot] = intercepts[id(row.item)][unit]
                     target[k, :length, slot, 0] = source.counts[row.start : row.stop, unit] > 0
-                    target[k, :length, slot, 1] = allowed[:, 0]
+                    target[k, :length, slot, 1] = allowed
         return [features, heads, offsets], target
 
     def _window(self, source: LfpInput, start: int) -> FloatArray:

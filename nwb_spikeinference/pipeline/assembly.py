@@ -67,11 +67,8 @@ def assemble_results(
     left_out : mapping
         Participants without usable data -> the reason.
     """
-    name = settings.model.name
     context = study_context(settings, cohort)
-    rows = unit_evidence(outcomes, cohort, settings, name)
-    if judged_lobo_model(settings) != name:
-        rows = _with_lobo_of(rows, outcomes, judged_lobo_model(settings), cohort)
+    rows = unit_evidence(outcomes, cohort, settings, settings.model.name)
     tables = _outcome_tables(outcomes)
     modes: tuple[Literal["drop", "only"], ...] = ("drop", "only") if settings.lobo.only else ("drop",)
     lobo = [

@@ -64,12 +64,14 @@ def prepare_session(path: Path, settings: StudySettings) -> TaskResult:
         raise NoSignalError(f"{path.name}: no unit lies on a wire with a continuous signal; 'nsi inspect' shows both")
     grid = make_grid([*signals.values(), *macros.values()], settings.target.bin_ms / 1e3)
     maker = SessionInputs(grid, settings.band_list(), signals, macros)
-    facts = [_unit_facts(unit, session, maker, settings) for unit in session.units]
+    counts = _count_spikes(session.units, grid)
+    by_row = {electrode.row: electrode for electrode in session.electrodes}
+    facts = [_unit_facts(unit, counts[:, k], by_row, maker, settings) for k, unit in enumerate(session.units)]
     bundles = [fact.bundle for fact in facts]
     predictors = [settings.signal.predictor]
     if settings.controls.own_wire and settings.signal.predictor != "own":
         predictors.append("own")
-    arrays: Arrays = {"counts": _count_spikes(session.units, grid)}
+    arrays: Arrays = {"counts": counts}
     for number, predictor in enumerate(predictors):
         made, reasons = maker.make(session.units, [fact.excluded_reason for fact in facts], bundles, predictor)
         arrays |= made
@@ -136,13 +138,13 @@ def _home(unit: Unit, by_row: dict[int, Electrode]) -> str | None:
     return electrode.bundle if electrode is not None and electrode.kind == "micro" else None
 
 
-def _unit_facts(unit: Unit, session: Session, maker: SessionInputs, settings: StudySettings) -> UnitFacts:
-    by_row = {electrode.row: electrode for electrode in session.electrodes}
+def _unit_facts(
+    unit: Unit, counts: np.ndarray, by_row: dict[int, Electrode], maker: SessionInputs, settings: StudySettings
+) -> UnitFacts:
     home = by_row.get(unit.electrode_rows[0]) if unit.electrode_rows else None
     covered = maker.covered(home.bundle if home else None)
-    grid = maker.grid
-    n_spikes = int(bin_spikes(unit.spike_times_s, grid.start_s, grid.bin_s, grid.n_bins)[covered].sum())
-    seconds = float(covered.sum() * grid.bin_s)
+    n_spikes = int(counts[covered].sum())
+    seconds = float(covered.sum() * maker.grid.bin_s)
     width = unit.trough_to_peak_ms
     if width is None and unit.waveform_mean is not None and unit.waveform_rate_hz:
         width = trough_to_peak_ms(unit.waveform_mean, unit.waveform_rate_hz)

@@ -13,12 +13,11 @@ from nwb_spikeinference.evaluation.evidence import StudyContext, UnitEvidence, d
 from nwb_spikeinference.evaluation.metrics import UnitScores, mean_scores
 from nwb_spikeinference.evaluation.surrogates import p_value
 from nwb_spikeinference.pipeline.cohort import Cohort, UnitKey
-from nwb_spikeinference.pipeline.plan import StudyPlan, band_names
+from nwb_spikeinference.pipeline.plan import band_names, judged_lobo_model
 from nwb_spikeinference.pipeline.store import TaskResult
 from nwb_spikeinference.recordings import FloatArray
 
 Outcomes = Mapping[str, Sequence[TaskResult]]  # group of the plan -> result per fold that succeeded
-Scores = Mapping[UnitKey, float]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,8 +115,9 @@ def unit_evidence(outcomes: Outcomes, cohort: Cohort, settings: StudySettings, m
     transfer = own_head_aucs(outcomes.get(f"transfer/{model}", ()))
     thinned = _thinned(outcomes)
     bands = band_names(cohort)
-    drop = lobo_deltas(outcomes, model, "drop", bands)
-    only = lobo_deltas(outcomes, model, "only", bands)
+    judged = judged_lobo_model(settings)
+    drop = lobo_deltas(outcomes, judged, "drop", bands)
+    only = lobo_deltas(outcomes, judged, "only", bands)
     rows = []
     for key, facts in cohort.units():
         found = main.get(key)
@@ -181,8 +181,3 @@ def study_context(settings: StudySettings, cohort: Cohort) -> StudyContext:
         train_hemisphere=settings.transfer.train.hemisphere,
         seed=settings.seed,
     )
-
-
-def main_protocol(plan: StudyPlan) -> str:
-    """The protocol that the units' scores come from."""
-    return "unseen-participant" if plan.folds.folds else "within-session"

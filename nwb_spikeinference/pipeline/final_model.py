@@ -45,7 +45,6 @@ def write_model(folder: Path, trained: TaskResult, cohort: Cohort, settings: Stu
     str
         Digest of the weights' file.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     with replace_atomically(folder / "weights.npz") as temporary:
         buffer = io.BytesIO()
         np.savez(buffer, **trained.arrays)  # type: ignore[arg-type]

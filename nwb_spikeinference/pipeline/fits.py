@@ -33,9 +33,9 @@ def run_fit(spec: FitSpec, cohort: Cohort, settings: StudySettings) -> TaskResul
     seed = np.random.SeedSequence([settings.seed, zlib.crc32(repr(sorted(spec.describe().items())).encode())])
     model_seed, thin_seed, null_seed = seed.spawn(3)
     training = [
-        TrainingInput(source=source, bins=train_bins(source, spec, settings))
+        TrainingInput(source=source, bins=bins)
         for source in cohort.inputs(spec.train, spec.predictor)
-        if _is_training_place(source, spec) and train_bins(source, spec, settings).any()
+        if _is_training_place(source, spec) and (bins := train_bins(source, spec, settings)).any()
     ]
     if spec.thinning_draw is not None:
         training = _thin_inhibitory(training, cohort, np.random.default_rng(thin_seed))
@@ -49,8 +49,9 @@ def run_fit(spec: FitSpec, cohort: Cohort, settings: StudySettings) -> TaskResul
     if spec.full:
         return score_in_full(spec, settings, model, training, tested, np.random.default_rng(null_seed))
     units = [
-        identity_of(source, k) | {"heads": head_aucs(log_odds, source, k, scored_bins(source, spec, settings))}
+        identity_of(source, k) | {"heads": head_aucs(log_odds, source, k, bins)}
         for source, log_odds in tested
+        for bins in [scored_bins(source, spec, settings)]
         for k in range(len(source.unit_ids))
     ]
     return TaskResult(arrays={}, facts={"units": units})

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from nwb_spikeinference.cell_types import cell_type_from_width
 from nwb_spikeinference.errors import InputError
 from nwb_spikeinference.nwb.read import read_session
 from nwb_spikeinference.recordings import Session, Unit
-from nwb_spikeinference.signal.waveforms import cell_type_from_width
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

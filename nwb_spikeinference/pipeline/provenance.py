@@ -14,7 +14,7 @@ from nwb_spikeinference.config import StudySettings
 _ROOT = Path(nwb_spikeinference.__file__).parent
 # What the result of a task depends on; the report, for instance, may change without a training being repeated.
 _SOURCES = ("signal", "models", "evaluation", "nwb", "pipeline")
-_FILES = ("bands.py", "inputs.py", "recordings.py", "regions.py")
+_FILES = ("bands.py", "cell_types.py", "inputs.py", "recordings.py", "regions.py")
 
 
 @cache

@@ -6,6 +6,7 @@ import tempfile
 from pathlib import Path
 
 from nwb_spikeinference.errors import SettingsError
+from nwb_spikeinference.files import make_folder
 from nwb_spikeinference.simulate.study import SimulationSettings, write_blackrock_study
 from nwb_spikeinference_converters.session import convert_session
 
@@ -33,7 +34,7 @@ def simulate_study(
     folder = Path(folder)
     if file_format == "blackrock":
         return write_blackrock_study(folder, settings, overwrite=overwrite)
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     with tempfile.TemporaryDirectory(dir=folder, prefix=".raw-") as raw:
         sessions = write_blackrock_study(Path(raw), settings, overwrite=overwrite, truth_beside=folder)
         return tuple(convert_session(session, folder, overwrite=overwrite).path for session in sessions)

@@ -17,6 +17,7 @@ import numpy as np
 
 from nwb_spikeinference.errors import InputError
 from nwb_spikeinference.files import (
+    make_folder,
     replace_atomically,
     sha256_file,
     sha256_json,
@@ -95,7 +96,7 @@ class TaskStore:
             Whatever `work` raises, after its message has been kept for ``nsi status``.
         """
         folder = self.folder / key.name
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         started = time.monotonic()
         self._write_state(folder, key, {"state": "started"})
         try:

@@ -12,7 +12,7 @@ import numpy as np
 
 from nwb_spikeinference.config import StudySettings
 from nwb_spikeinference.errors import SpikeInferenceError
-from nwb_spikeinference.files import sweep_partials
+from nwb_spikeinference.files import make_folder, sweep_partials
 from nwb_spikeinference.inputs import HEAD_OF_TYPE
 from nwb_spikeinference.nwb.results import ModelProvenance, SessionResults, SpikeProbabilities
 from nwb_spikeinference.nwb.results_writer import write_results_copy
@@ -44,7 +44,7 @@ def write_session_copies(
     """
     written: list[Path] = []
     failed: list[FailedTask] = []
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     sweep_partials(folder)
     names = Counter(path.name for path in paths.values())
     for session in cohort.sessions:

@@ -7,9 +7,8 @@ The firing rate takes no part in the cell type: it would make "inhibitory units 
 import numpy as np
 from scipy.interpolate import CubicSpline
 
-from nwb_spikeinference.recordings import CellType, FloatArray
+from nwb_spikeinference.recordings import FloatArray
 
-WIDTH_THRESHOLD_MS = 0.5  # CellExplorer: 0.425 (Petersen et al. 2021, Neuron 109:3594); human recordings up to 0.65
 REFRACTORY_S = 0.002
 _UPSAMPLING = 10
 
@@ -58,10 +57,3 @@ def waveform_snr(waveform_mean: FloatArray, noise_sd: float) -> float | None:
     if not noise_sd > 0 or not len(waveform_mean):
         return None
     return float(np.max(np.abs(waveform_mean - np.median(waveform_mean))) / noise_sd)
-
-
-def cell_type_from_width(width_ms: float | None, threshold_ms: float = WIDTH_THRESHOLD_MS) -> CellType:
-    """Putative type by width alone: narrow is inhibitory. Without a width, unclassified."""
-    if width_ms is None:
-        return "unclassified"
-    return "inhibitory" if width_ms < threshold_ms else "excitatory"

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
+from nwb_spikeinference.cell_types import cell_type_from_width
 from nwb_spikeinference.recordings import FloatArray
 from nwb_spikeinference.signal.waveforms import (
-    cell_type_from_width,
     isi_violation_share,
     trough_to_peak_ms,
     waveform_snr,
