@@ -149,8 +149,12 @@ def require_space(folder: Path, n_bytes: int) -> None:
     free = shutil.disk_usage(existing).free
     if free < n_bytes * 1.05:
         raise ResourceError(
-            f"{folder}: needs {n_bytes / 1e9:.2f} GB, only {free / 1e9:.2f} GB free; make room or choose another disk"
+            f"{folder}: needs {_size(n_bytes)}, only {_size(free)} free; make room or choose another disk"
         )
+
+
+def _size(n_bytes: int) -> str:
+    return f"{n_bytes / 1e9:.2f} GB" if n_bytes >= 1e9 else f"{n_bytes / 1e6:.1f} MB"
 
 
 def resolve_inside(folder: Path, relative: str) -> Path:
