@@ -4,6 +4,7 @@ What a recording session holds, as plain data.
 These records pass between the folders: readers and converters make them, the signal chain and the pipeline use them.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -44,6 +45,7 @@ class Unit:
     electrode_rows: tuple[int, ...]  # empty: the file does not link it
     spike_times_s: FloatArray
     waveform_mean: FloatArray | None = None  # (n_samples,), volts
+    waveform_sd: FloatArray | None = None  # (n_samples,), volts
     waveform_rate_hz: float | None = None
     trough_to_peak_ms: float | None = None
     snr: float | None = None
@@ -51,6 +53,9 @@ class Unit:
     cell_type: CellType = "unclassified"
     sorter: str | None = None
     cluster_id: int | None = None
+    label: str | None = None  # the sorter's verdict, e.g. good or mua
+    quality: Mapping[str, float | str] = field(default_factory=dict)  # the sorter's own measures, by its names
+    observed_s: tuple[tuple[float, float], ...] = ()  # when its contact was recorded; empty: when the session was
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,6 +13,7 @@ ECEPHYS_MODULE = "ecephys"
 LFP_CONTAINER = "LFP"
 RECORDED_PERIODS = "recorded_periods"
 DIGITAL_EVENTS = "digital_events"
+COMMENTS = "comments"
 
 INFERENCE_MODULE = "spike_inference"
 SPIKE_PROBABILITY = "spike_probability"
@@ -40,7 +41,6 @@ UNIT_COLUMNS: dict[str, str] = {
     "isi_violations": "Share of inter-spike intervals below 2 ms",
     "trough_to_peak_ms": "Time from the trough of the mean waveform to the following peak, in milliseconds",
     "cell_type": "Putative cell type by spike width alone: excitatory, inhibitory or unclassified",
-    "cell_type_probability": "Posterior probability of the putative cell type; NaN where a fixed width told it",
 }
 NOT_RECORDED = -1
 
@@ -60,5 +60,5 @@ def series_name(base: str, source: str, block: int, n_blocks: int) -> str:
 
 
 def electrode_label(bundle: str, wire: int, kind: ElectrodeKind) -> str:
-    """Name of a contact, e.g. ``LHIP3``."""
-    return f"{bundle}{wire}" if kind != "reference" else f"{bundle}ref"
+    """Name of a contact, e.g. ``LHIP3``, ``LHIPmacro1`` or ``LHIPref``."""
+    return f"{bundle}ref" if kind == "reference" else f"{bundle}{'macro' if kind == 'macro' else ''}{wire}"

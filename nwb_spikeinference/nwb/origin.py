@@ -9,6 +9,15 @@ import h5py
 from nwb_spikeinference.nwb.names import PROGRAM
 
 
+def is_damaged(path: Path) -> bool:
+    """Whether a file begins as HDF5 but cannot be opened, as when it was cut short: nobody can say who made it."""
+    try:
+        with h5py.File(path, "r"):
+            return False
+    except OSError:
+        return bool(h5py.is_hdf5(path))
+
+
 def own_identifier(path: Path) -> str | None:
     """The identifier of a complete file that this program made; None for any other file."""
     try:

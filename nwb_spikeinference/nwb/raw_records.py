@@ -2,7 +2,7 @@
 What the NWB file of one recording session is built from, as plain data.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from nwb_spikeinference.recordings import Electrode, FloatArray, IntArray, Unit
@@ -11,14 +11,21 @@ from nwb_spikeinference.session_config import DeviceSettings, SessionInfo, Subje
 TIME_ROUNDING_S = 1e-6  # what adding and subtracting clock readings may cost
 
 ReadBlock = Callable[[int, int, int], IntArray]  # (block, start, stop) -> int16 (n, n_channels)
+FilterBlock = Callable[[Iterable[IntArray]], Iterator[FloatArray]]  # pieces of one block -> float32 volts, in pieces
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Period:
-    """One continuous stretch; `start_s` on the session's clock."""
+    """One continuous stretch; `start_s` on the session's clock, `rate_hz` as measured against it."""
 
     start_s: float
     n_samples: int
+    rate_hz: float
+
+    @property
+    def stop_s(self) -> float:
+        """End of the last sample."""
+        return self.start_s + self.n_samples / self.rate_hz
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +34,7 @@ class VoltageSource:
 
     name: str  # tells recordings apart in the names of the series; empty for the first
     description: str
-    rate_hz: float
+    rate_hz: float  # nominal
     gain: FloatArray  # (n_channels,) volts per step
     offset_v: FloatArray  # (n_channels,)
     labels: tuple[str, ...]
@@ -38,22 +45,26 @@ class VoltageSource:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LfpSource:
-    """LFP that is computed while it is written; `stream` yields successive (n, n_channels) volts of one period."""
+    """LFP of the raw source of the same name, computed while that is written."""
 
     name: str
     description: str
     rate_hz: float
     electrode_rows: tuple[int, ...]
     periods: tuple[Period, ...]
-    stream: Callable[[int], Iterator[FloatArray]]
+    filter: FilterBlock
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DigitalEvents:
-    """Changes of the digital input port."""
+class RecordedEvents:
+    """Events of one kind from one recorder, in time order: words on a digital input, or comments."""
 
+    name: str  # of the table
+    description: str
+    column: str  # what `values` are called
     times_s: FloatArray
-    values: IntArray
+    values: IntArray | tuple[str, ...]
+    meanings: tuple[tuple[int | str, str], ...] = ()  # every value that may occur, and what it means
     resolution_s: float
 
 
@@ -72,4 +83,4 @@ class SessionContent:
     units: tuple[Unit, ...] = ()
     units_resolution_s: float = 1 / 30000
     recorded_periods: tuple[tuple[float, float], ...] = ()
-    events: DigitalEvents | None = None
+    events: tuple[RecordedEvents, ...] = ()

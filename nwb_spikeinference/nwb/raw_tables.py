@@ -1,8 +1,11 @@
 """
-Tables of a session's NWB file: electrodes, units, recorded periods, digital events.
+Tables of a session's NWB file: electrodes, units, recorded periods.
 """
 
+import re
 from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import count
 
 import numpy as np
 from hdmf.backends.hdf5 import H5DataIO
@@ -11,11 +14,10 @@ from hdmf.data_utils import DataIO
 from pynwb import NWBFile
 from pynwb.device import Device, DeviceModel
 from pynwb.epoch import TimeIntervals
-from pynwb.event import EventsTable, TimestampVectorData
 from pynwb.misc import Units
 
-from nwb_spikeinference.nwb.names import DIGITAL_EVENTS, ELECTRODE_COLUMNS, NOT_RECORDED, RECORDED_PERIODS, UNIT_COLUMNS
-from nwb_spikeinference.nwb.raw_records import TIME_ROUNDING_S, DigitalEvents
+from nwb_spikeinference.nwb.names import ELECTRODE_COLUMNS, NOT_RECORDED, RECORDED_PERIODS, UNIT_COLUMNS
+from nwb_spikeinference.nwb.raw_records import TIME_ROUNDING_S
 from nwb_spikeinference.recordings import Electrode, FloatArray, Unit
 from nwb_spikeinference.regions import HEMISPHERE_LETTER, Location
 from nwb_spikeinference.session_config import DeviceSettings
@@ -78,7 +80,7 @@ def add_electrodes(file: NWBFile, electrodes: Sequence[Electrode], devices: dict
 
 
 def add_recorded_periods(file: NWBFile, periods: Sequence[tuple[float, float]]) -> None:
-    """When the recorder ran, in seconds."""
+    """When the first recorder of electrodes ran, in seconds; `obs_intervals` tell it for the contact of each unit."""
     table = TimeIntervals(
         name=RECORDED_PERIODS, description="Continuous stretches of the recording; pauses lie between"
     )
@@ -90,7 +92,7 @@ def add_recorded_periods(file: NWBFile, periods: Sequence[tuple[float, float]]) 
 def add_units(
     file: NWBFile, units: Sequence[Unit], periods: Sequence[tuple[float, float]], resolution_s: float
 ) -> None:
-    """Sorted units with quality and putative type."""
+    """Sorted units with quality and putative type; `periods` for those that do not say when they were observed."""
     rate_hz = next((unit.waveform_rate_hz for unit in units if unit.waveform_mean is not None), None)
     table = Units(
         name="units",
@@ -101,12 +103,15 @@ def add_units(
     )
     for name, description in UNIT_COLUMNS.items():
         table.add_column(name=name, description=description)
+    measures = _sorter_columns(units)
+    for measure in measures.values():
+        table.add_column(name=measure.column, description=measure.description)
     length = max((len(unit.waveform_mean) for unit in units if unit.waveform_mean is not None), default=0)
     for unit in units:
         table.add_unit(
             id=unit.unit_id,
             spike_times=unit.spike_times_s,
-            obs_intervals=_observed(unit.spike_times_s, periods),
+            obs_intervals=_observed(unit.spike_times_s, unit.observed_s or periods),
             electrodes=list(unit.electrode_rows),
             sorter=unit.sorter or "unknown",
             cluster_id=NOT_RECORDED if unit.cluster_id is None else unit.cluster_id,
@@ -114,8 +119,8 @@ def add_units(
             isi_violations=_number(unit.isi_violations),
             trough_to_peak_ms=_number(unit.trough_to_peak_ms),
             cell_type=unit.cell_type,
-            cell_type_probability=np.nan,
-            **({"waveform_mean": _padded(unit.waveform_mean, length)} if length else {}),
+            **{measure.column: _given(unit).get(name, measure.missing) for name, measure in measures.items()},
+            **_waveforms(unit, length),
         )
     file.units = table
 
@@ -131,6 +136,51 @@ def _observed(spike_times_s: FloatArray, periods: Sequence[tuple[float, float]])
     return observed
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _SorterColumn:
+    """A column for one of the sorter's own measures."""
+
+    column: str
+    description: str
+    missing: float | str
+
+
+def _given(unit: Unit) -> dict[str, float | str]:
+    """What the sorter said of a unit, by the sorter's names."""
+    return {**({} if unit.label is None else {"label": unit.label}), **unit.quality}
+
+
+def _sorter_columns(units: Sequence[Unit]) -> dict[str, _SorterColumn]:
+    """One column for each measure that any sorter gave, by the sorter's name of it."""
+    columns: dict[str, _SorterColumn] = {}
+    for unit in units:
+        for name, value in _given(unit).items():
+            known = columns.get(name)
+            is_text = isinstance(value, str) or (known is not None and known.missing == "")
+            columns[name] = _SorterColumn(
+                column=known.column if known else _column_name(name, {each.column for each in columns.values()}),
+                description=f"{name!r} as the sorter gave it",
+                missing="" if is_text else np.nan,
+            )
+    return columns
+
+
+def _column_name(measure: str, taken: set[str]) -> str:
+    """A name that no other measure has, e.g. for `Amp` and `amp`, or `%` and `#`."""
+    base = "sorter_" + (re.sub(r"\W+", "_", measure.lower()).strip("_") or "measure")
+    names = (base if number == 1 else f"{base}_{number}" for number in count(1))
+    return next(name for name in names if name not in taken)
+
+
+def _waveforms(unit: Unit, length: int) -> dict[str, FloatArray]:
+    if not length:
+        return {}
+    return {
+        "waveform_mean": _padded(unit.waveform_mean, length),
+        "waveform_sd": _padded(unit.waveform_sd, length),
+    }
+
+
 def _number(value: float | None) -> float:
     return np.nan if value is None else value
 
@@ -142,27 +192,12 @@ def _padded(waveform: FloatArray | None, length: int) -> FloatArray:
     return padded
 
 
-def add_digital_events(file: NWBFile, events: DigitalEvents) -> None:
-    """Values of the digital input port, one row per change."""
-    table = EventsTable(
-        name=DIGITAL_EVENTS,
-        description="Values on the recorder's digital input, at the times they changed",
-        source_description="Acquisition system",
-        columns=[
-            TimestampVectorData(
-                name="timestamp",
-                description="When the value changed",
-                data=events.times_s,
-                resolution=events.resolution_s,
-            ),
-            VectorData(name="value", description="Value on the digital input port", data=events.values),
-        ],
-    )
-    file.add_events_table(table)
-
-
 def compress_columns(file: NWBFile) -> None:
-    """Chunk and compress every numeric column, so that a damaged byte raises instead of changing a number."""
+    """
+    Chunk and compress every numeric column, so that a damaged byte raises instead of changing a number.
+
+    Lists become arrays, since pynwb looks at each number of a list, and spike times are many.
+    """
     for item in file.objects.values():
         data = getattr(item, "data", None)
         if (
@@ -173,4 +208,4 @@ def compress_columns(file: NWBFile) -> None:
         ):
             continue
         if isinstance(data, np.ndarray | list) and np.issubdtype(np.asarray(data[:1]).dtype, np.number):
-            item.set_data_io(H5DataIO, {"compression": "gzip", "shuffle": True})
+            item.transform(lambda held: H5DataIO(np.asarray(held), compression="gzip", shuffle=True))

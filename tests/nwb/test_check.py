@@ -2,9 +2,12 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
+import h5py
 import numpy as np
 import pytest
+from nwbinspector import inspect_nwbfile, load_config
 from pynwb import NWBHDF5IO, NWBFile, TimeSeries
 from pynwb.file import Subject
 
@@ -34,6 +37,21 @@ def test_a_species_that_is_no_latin_name_is_critical(tmp_path: Path) -> None:
     assert (findings[0].severity, findings[0].rule) == ("critical", "check_subject_species_form")
     with pytest.raises(InputError, match=r"a\.nwb: not a valid NWB file: critical: "):
         require_valid(tmp_path / "a.nwb")
+
+
+@pytest.mark.parametrize("change", [{}, {"species": "human"}, {"timestamps": [0.0, 3.0, 1.0, 2.0]}], ids=str)
+def test_the_findings_are_those_of_the_inspector(tmp_path: Path, change: dict[str, Any]) -> None:
+    path = write_file(tmp_path / "a.nwb", **change)
+    by_inspector = inspect_nwbfile(nwbfile_path=str(path), config=load_config("dandi"))
+    expected = sorted((one.check_function_name, one.message, one.location or "") for one in by_inspector)
+    assert sorted((one.rule, one.message, one.location) for one in inspect_file(path)) == expected
+
+
+def test_what_the_schema_asks_for_and_is_missing_is_an_error(tmp_path: Path) -> None:
+    with h5py.File(write_file(tmp_path / "a.nwb"), "r+") as file:
+        del file["acquisition/noise/starting_time"].attrs["unit"]
+    worst = inspect_file(tmp_path / "a.nwb")[0]
+    assert (worst.severity, worst.location) == ("error", "acquisition/noise/starting_time")
 
 
 def test_reversed_timestamps_are_a_violation(tmp_path: Path) -> None:

@@ -82,13 +82,14 @@ def test_decimate_equals_scipy_on_the_whole_array() -> None:
 def test_decimate_treats_channels_apart() -> None:
     signal = np.random.default_rng(3).normal(size=(4000, 3))
     together = np.concatenate(list(decimate_stream([signal], RATE_HZ)))
-    np.testing.assert_array_equal(together[:, 1], decimate(signal[:, 1]))
+    np.testing.assert_allclose(together[:, 1], decimate(signal[:, 1]), rtol=0, atol=1e-6)
 
 
 def test_decimate_accepts_strided_arrays() -> None:
     signal = np.random.default_rng(4).normal(size=(4000, 4))
     strided = np.concatenate(list(decimate_stream([signal[:, ::2]], RATE_HZ)))
-    np.testing.assert_array_equal(strided[:, 1], decimate(signal[:, 2]))
+    plain = np.concatenate(list(decimate_stream([np.ascontiguousarray(signal[:, ::2])], RATE_HZ)))
+    np.testing.assert_array_equal(strided, plain)
 
 
 @pytest.mark.parametrize("n_samples", [1, 100, 3001])
@@ -114,9 +115,9 @@ def test_antialias_filter_has_unit_gain_and_no_phase() -> None:
 
 @pytest.mark.parametrize(
     ("rate_hz", "factor"),
-    [(30_000, 30), (32_000, 32), (29_999.99, 30), (24_414.0625, 24), (2000, 2), (1999, 1), (1000, 1)],
+    [(30_000, 30), (32_000, 32), (29_999.4, 30), (30_000.6, 30), (24_414.0625, 24), (2000, 2), (1999, 1), (999.98, 1)],
 )
-def test_decimation_factor_never_falls_below_the_target(rate_hz: float, factor: int) -> None:
+def test_decimation_factor_allows_for_the_error_of_a_clock_only(rate_hz: float, factor: int) -> None:
     assert decimation_factor(rate_hz, 1000.0) == factor
 
 
