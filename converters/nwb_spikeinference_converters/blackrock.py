@@ -1,166 +1,186 @@
 """
-Blackrock continuous recordings (.ns1 to .ns6; file specifications 2.1, 2.2, 2.3 and 3.0).
-
-Built on neo's reader, which is given one file at a time: with the .nev beside it, neo splits a recording wherever the
-two disagree, and a damaged neighbour would keep it from reading anything.
+Blackrock continuous recordings (.ns1 to .ns6; file specifications 2.1, 2.2, 2.3 and 3.0, with and without PTP).
 """
 
-import os
 import re
-import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
-from neo.rawio import BlackrockRawIO
 
 from nwb_spikeinference.errors import InputError
 from nwb_spikeinference.recordings import IntArray
 from nwb_spikeinference.session_config import RecordingSettings
-from nwb_spikeinference_converters.clock import place_blocks
-from nwb_spikeinference_converters.neo_files import NEO_ERRORS, close_files, describe
+from nwb_spikeinference_converters.clock import measure_rates, place_blocks
 from nwb_spikeinference_converters.nev import read_nev
+from nwb_spikeinference_converters.nsx_header import NsxHeader, read_nsx_header
+from nwb_spikeinference_converters.nsx_packets import NsxRun, list_runs
 from nwb_spikeinference_converters.protocol import RawBlock, RawChannel
+from nwb_spikeinference_converters.recorder_files import list_parts
 
-_GAP_TOLERANCE_MS = 1.0  # time stamps per sample (spec 3.0 with PTP) jitter by microseconds
 _VOLTS = {"V": 1.0, "mV": 1e-3, "uV": 1e-6, "µV": 1e-6, "nV": 1e-9}
-_MAX_CHANNELS = 1024
+_ELECTRODES = 128  # of one recorder; higher numbers are analog inputs
+_SAME_SAMPLE = 0.6  # packets that follow each other so closely are continuous
 
 
 class BlackrockConverter:
-    """Opens .nsX files."""
+    """Opens .nsX files, and the parts of one recording that a pattern such as ``raw-*.ns6`` names."""
 
     def open(self, file: Path, settings: RecordingSettings) -> "BlackrockRecording":
-        """Open one .nsX file; see `RawConverter.open`."""
-        suffix = re.fullmatch(r"\.ns([1-9])", file.suffix.lower())
-        if suffix is None:
+        """Open one recording; see `RawConverter.open`."""
+        if re.fullmatch(r"\.ns[1-9]", file.suffix.lower()) is None:
             raise InputError(f"{file}: not a continuous Blackrock recording; give a file that ends in .ns1 to .ns6")
-        return BlackrockRecording(file, int(suffix[1]))
+        return BlackrockRecording([read_nsx_header(path) for path in list_parts(file)])
+
+
+@dataclass(frozen=True, slots=True)
+class _Continuous:
+    """Runs without a pause between them."""
+
+    runs: tuple[NsxRun, ...]
+    firsts: IntArray  # number of the first sample of each run, and of the one beyond the last
+
+    @property
+    def n_samples(self) -> int:
+        return int(self.firsts[-1])
+
+    def read(self, start: int, stop: int) -> IntArray:
+        index = int(np.searchsorted(self.firsts, start, side="right")) - 1
+        pieces = []
+        while index < len(self.runs) and self.firsts[index] < stop:
+            first = int(self.firsts[index])
+            run = self.runs[index]
+            pieces.append(run.read(max(start - first, 0), min(stop - first, run.n_samples)))
+            index += 1
+        return np.ascontiguousarray(pieces[0]) if len(pieces) == 1 else np.concatenate(pieces)
 
 
 class BlackrockRecording:
-    """One opened .nsX file; see `RawRecording`."""
+    """One opened recording of one or more .nsX files; see `RawRecording`."""
 
-    def __init__(self, path: Path, number: int) -> None:
-        self._path = path
-        _check_header(path)
-        # neo derives names from a stem, in lower case, and looks at every file that shares it: give it a folder of one.
-        self._folder = TemporaryDirectory(prefix="nsi-")
-        alias = Path(self._folder.name) / f"recording.ns{number}"
-        alias.symlink_to(path.resolve())
-        self._reader = BlackrockRawIO(
-            filename=os.fspath(alias), nsx_to_load=number, load_nev=False, gap_tolerance_ms=_GAP_TOLERANCE_MS
+    def __init__(self, parts: Sequence[NsxHeader]) -> None:
+        first = parts[0]
+        for part in parts[1:]:
+            _require_alike(first, part)
+        self._scale_files: tuple[Path, ...] = ()
+        self._paths = tuple(part.path for part in parts)
+        self.rate_hz = first.rate_hz
+        self.channels = self._list_channels(first)
+        self._continuous = _join_runs([run for part in parts for run in list_runs(part)], first)
+        if not self._continuous:
+            raise InputError(f"{first.path}: holds no samples")
+        self.blocks, self.clock_offsets_s = place_blocks(
+            [int(one.runs[0].ticks[0]) / first.ticks_hz for one in self._continuous],
+            [one.n_samples for one in self._continuous],
+            first.rate_hz,
+            _measure(self._continuous, first),
         )
-        try:
-            self._parse()
-        except NEO_ERRORS as error:
-            self.close()
-            raise InputError(
-                f"{path}: truncated or damaged ({describe(error)}); copy the file from the recorder again"
-            ) from error
-        except InputError:
-            self.close()
-            raise
-
-    @property
-    def files(self) -> tuple[Path, ...]:
-        """The .nsX file, and for spec 2.1 the .nev that holds its scale."""
-        return (self._path, *self._scale_files)
 
     blocks: tuple[RawBlock, ...]
     clock_offsets_s: tuple[float, ...]
-    _scale_files: tuple[Path, ...] = ()
 
-    def _parse(self) -> None:
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "Cannot rescale to voltage", UserWarning)  # spec 2.1: done here instead
-            self._reader.parse_header()
-        starts_s, lengths = self._list_blocks()
-        self.rate_hz = float(self._reader.get_signal_sampling_rate(0))
-        self.channels = self._list_channels()
-        self._probe_ends(lengths)
-        self._kept = [index for index, length in enumerate(lengths) if length > 0]
-        if not self._kept:
-            raise InputError(f"{self._path}: holds no samples")
-        self.blocks, self.clock_offsets_s = place_blocks(
-            [starts_s[index] for index in self._kept], [lengths[index] for index in self._kept], self.rate_hz
-        )
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The .nsX files, and for spec 2.1 the .nev that holds their scale."""
+        return (*self._paths, *self._scale_files)
+
+    def runs_of_files(self) -> Mapping[Path, tuple[int, int]]:
+        """First and last run of the clock in each part; see `RecordedInParts`."""
+        runs: dict[Path, list[int]] = {}
+        for one, block in zip(self._continuous, self.blocks, strict=True):
+            for part in one.runs:
+                runs.setdefault(part.path, []).append(block.run)
+        return {path: (min(found), max(found)) for path, found in runs.items()}
 
     def read(self, block: int, start: int, stop: int) -> IntArray:
         """Samples as int16 of shape (stop - start, n_channels)."""
-        raw = self._reader.get_analogsignal_chunk(
-            block_index=0, seg_index=self._kept[block], i_start=start, i_stop=stop, stream_index=0
-        )
-        return np.asarray(raw, dtype=np.int16)
+        return self._continuous[block].read(start, stop)
 
     def close(self) -> None:
-        """Release the file."""
-        close_files(self._reader)
-        self._folder.cleanup()
+        """Files are open only while they are read."""
 
-    def _list_blocks(self) -> tuple[list[float], list[int]]:
-        n_blocks = self._reader.segment_count(0)
-        starts = [float(self._reader.get_signal_t_start(0, index, 0)) for index in range(n_blocks)]
-        return starts, [int(self._reader.get_signal_size(0, index, 0)) for index in range(n_blocks)]
-
-    def _probe_ends(self, lengths: list[int]) -> None:
-        """Read the last sample of each block: a file that was cut fails here, before anything is written."""
-        for index, length in enumerate(lengths):
-            if length > 0:
-                self._reader.get_analogsignal_chunk(
-                    block_index=0, seg_index=index, i_start=length - 1, i_stop=length, stream_index=0
-                )
-
-    def _list_channels(self) -> tuple[RawChannel, ...]:
-        header = self._reader.header["signal_channels"]
-        if all(units == "" for units in header["units"]):
-            return self._scale_by_nev([int(number) for number in header["id"]], [str(name) for name in header["name"]])
+    def _list_channels(self, header: NsxHeader) -> tuple[RawChannel, ...]:
+        if header.channels is None:
+            return self._scale_by_nev(header)
         channels = []
-        for channel in header:
-            units = str(channel["units"]).strip("\0 ")
-            if units not in _VOLTS:
-                raise InputError(f"{self._path}: channel {channel['id']} is in {units!r}, not in volts")
-            volts = _VOLTS[units]
+        for channel in header.channels:
+            unit = _text(channel["unit"])
+            steps = int(channel["max_digital"]) - int(channel["min_digital"])
+            if unit not in _VOLTS or steps <= 0:
+                raise InputError(
+                    f"{header.path}: channel {channel['number']} is in {unit!r} with {steps} steps, not in volts"
+                )
+            gain = (int(channel["max_analog"]) - int(channel["min_analog"])) / steps
             channels.append(
                 RawChannel(
-                    number=int(channel["id"]),
-                    label=str(channel["name"]).strip("\0 "),
-                    gain=float(channel["gain"]) * volts,
-                    offset_v=float(channel["offset"]) * volts,
+                    number=int(channel["number"]),
+                    label=_text(channel["label"]),
+                    gain=gain * _VOLTS[unit],
+                    offset_v=(int(channel["min_analog"]) - gain * int(channel["min_digital"])) * _VOLTS[unit],
                 )
             )
         return tuple(channels)
 
-    def _scale_by_nev(self, numbers: list[int], labels: list[str]) -> tuple[RawChannel, ...]:
+    def _scale_by_nev(self, header: NsxHeader) -> tuple[RawChannel, ...]:
         """Spec 2.1 keeps the scale of the continuous channels in the .nev of the same name."""
-        beside = [name for name in (self._path.with_suffix(".nev"), self._path.with_suffix(".NEV")) if name.exists()]
-        if not beside:
+        try:
+            (nev,) = list_parts(header.path.with_suffix(".nev"))
+        except InputError as error:
             raise InputError(
-                f"{self._path}: spec 2.1 keeps its scale in the .nev of the same name, which is missing; put it beside"
-            )
-        scale = read_nev(beside[0]).volts_per_step
-        missing = [number for number in numbers if number not in scale]
+                f"{header.path}: spec 2.1 keeps its scale in the .nev of the same name, which is missing; put it beside"
+            ) from error
+        scale = read_nev(nev).volts_per_step
+        missing = [number for number in header.numbers if number not in scale]
         if missing:
-            raise InputError(f"{beside[0]}: holds no scale for channel {missing[0]} of {self._path.name}")
-        self._scale_files = (beside[0],)
+            raise InputError(f"{nev}: holds no scale for channel {missing[0]} of {header.path.name}")
+        self._scale_files = (nev,)
         return tuple(
-            RawChannel(number=number, label=label, gain=scale[number])
-            for number, label in zip(numbers, labels, strict=True)
+            RawChannel(number=number, label=_name_channel(number), gain=scale[number]) for number in header.numbers
         )
 
 
-def _check_header(path: Path) -> None:
-    """What neo would believe: the file's type and its number of channels."""
-    try:
-        with path.open("rb") as stream:
-            head = stream.read(320)
-        size = path.stat().st_size
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror or error})") from error
-    file_type = head[:8]
-    if file_type not in (b"NEURALSG", b"NEURALCD", b"BRSMPGRP"):
-        raise InputError(f"{path}: not a continuous Blackrock recording (its first bytes are others)")
-    at = 28 if file_type == b"NEURALSG" else 310
-    n_channels = int.from_bytes(head[at : at + 4], "little")
-    if not 0 < n_channels <= _MAX_CHANNELS or n_channels * 2 > size:
-        raise InputError(f"{path}: damaged header ({n_channels} channels); copy the file from the recorder again")
+def _name_channel(number: int) -> str:
+    return f"chan{number}" if number <= _ELECTRODES else f"ainp{number - _ELECTRODES}"
+
+
+def _text(field: bytes) -> str:
+    return field.split(b"\0")[0].decode("latin-1").strip()
+
+
+def _require_alike(first: NsxHeader, part: NsxHeader) -> None:
+    def layout(header: NsxHeader) -> tuple[object, ...]:
+        scales = b"" if header.channels is None else header.channels.tobytes()
+        return header.numbers, header.rate_hz, header.ticks_hz, scales
+
+    if layout(first) != layout(part):
+        raise InputError(
+            f"{part.path}: rate, channels or scale differ from {first.path.name}, so it is no part of that recording; "
+            f"give it an entry of its own"
+        )
+
+
+def _join_runs(runs: Sequence[NsxRun], header: NsxHeader) -> list[_Continuous]:
+    """Runs of which each begins where the previous one ended, by their time stamps."""
+    step = header.ticks_hz / header.rate_hz
+    joined: list[list[NsxRun]] = []
+    for run in runs:
+        last = joined[-1][-1] if joined else None
+        if last is not None:
+            since = int(run.ticks[0]) - int(last.ticks[-1])
+            expected = (last.n_samples - int(last.stamped[-1])) * step
+            if abs(since - expected) <= _SAME_SAMPLE * step:
+                joined[-1].append(run)
+                continue
+        joined.append([run])
+    return [_Continuous(tuple(one), np.concatenate([[0], np.cumsum([run.n_samples for run in one])])) for one in joined]
+
+
+def _measure(continuous: Sequence[_Continuous], header: NsxHeader) -> list[float | None]:
+    """Rate of each continuous stretch against the recorder's clock, where it differs from the nominal one."""
+    stamped = [
+        np.concatenate([run.stamped + first for run, first in zip(one.runs, one.firsts, strict=False)])
+        for one in continuous
+    ]
+    ticks = [np.concatenate([run.ticks for run in one.runs]) for one in continuous]
+    return measure_rates(stamped, ticks, header.ticks_hz, header.rate_hz, str(header.path))

@@ -3,6 +3,7 @@ What all readers built on neo need: its kinds of failure, and its files closed.
 """
 
 import io
+import struct
 from typing import Any
 
 from neo.core import NeoReadWriteError
@@ -10,8 +11,9 @@ from neo.core import NeoReadWriteError
 # neo checks little, so that a damaged file fails wherever its numbers first make no sense
 NEO_ERRORS = (
     OSError, ValueError, KeyError, IndexError, TypeError, AttributeError, OverflowError, ZeroDivisionError, MemoryError,
-    NeoReadWriteError,
+    AssertionError, NotImplementedError, StopIteration, UnboundLocalError, struct.error, NeoReadWriteError,
 )  # fmt: skip
+VOLTS = {"V": 1.0, "mV": 1e-3, "uV": 1e-6, "µV": 1e-6, "nV": 1e-9}  # by neo's names of units
 
 
 def close_files(reader: object) -> None:

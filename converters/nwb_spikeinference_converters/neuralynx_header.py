@@ -2,6 +2,7 @@
 The text header of Neuralynx files.
 """
 
+import math
 from pathlib import Path
 
 from nwb_spikeinference.errors import InputError
@@ -50,6 +51,9 @@ def number_of(entries: dict[str, str], name: str, path: Path) -> float:
         If it is missing or no number.
     """
     try:
-        return float(entries[name.lower()].split()[0])
+        value = float(entries[name.lower()].split()[0])
     except (KeyError, IndexError, ValueError):
         raise InputError(f"{path}: its header does not say {name}") from None
+    if not math.isfinite(value):
+        raise InputError(f"{path}: damaged header ({name} {value})")
+    return value

@@ -6,11 +6,11 @@ A laboratory adds its own format by a package that declares an entry point in th
 """
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from nwb_spikeinference.errors import SettingsError
 from nwb_spikeinference.recordings import IntArray
@@ -35,6 +35,8 @@ class RawBlock:
 
     start_s: float
     n_samples: int
+    rate_hz: float | None = None  # measured against the recorder's clock; None: the recording's nominal rate
+    run: int = 0  # which of `clock_offsets_s` its start contains: how often the clock was set back before it
 
 
 class RawRecording(Protocol):
@@ -46,7 +48,7 @@ class RawRecording(Protocol):
 
     @property
     def rate_hz(self) -> float:
-        """Samples per second and channel."""
+        """Samples per second and channel, as the recorder names them."""
 
     @property
     def channels(self) -> tuple[RawChannel, ...]:
@@ -69,6 +71,14 @@ class RawRecording(Protocol):
 
     def close(self) -> None:
         """Release the files."""
+
+
+@runtime_checkable
+class RecordedInParts(Protocol):
+    """What a recording of several files may know beside: when each of them was recorded."""
+
+    def runs_of_files(self) -> Mapping[Path, tuple[int, int]]:
+        """First and last run of the clock that each file holds, in file order."""
 
 
 class RawConverter(Protocol):

@@ -3,24 +3,30 @@ The opened recordings of one session, on one clock that starts with the first sa
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
 
-from nwb_spikeinference.errors import InputError
+from nwb_spikeinference.errors import InputError, SettingsError
 from nwb_spikeinference.nwb.raw_records import LfpSource, Period, VoltageSource
 from nwb_spikeinference.recordings import Electrode, FloatArray, IntArray
 from nwb_spikeinference.session_config import ClipSettings, RecordingSettings, SessionSettings
 from nwb_spikeinference.signal.decimate import decimate_stream, decimation_factor
+from nwb_spikeinference_converters.clock import RecorderClock, extent
+from nwb_spikeinference_converters.clock_map import ClockMap
+from nwb_spikeinference_converters.clock_runs import place_together, recorder_names
 from nwb_spikeinference_converters.montage import RecordedChannels
-from nwb_spikeinference_converters.protocol import RawRecording, find_converter
+from nwb_spikeinference_converters.protocol import RawRecording, RecordedInParts, find_converter
+from nwb_spikeinference_converters.recorder_files import find_path
+from nwb_spikeinference_converters.sync import map_clocks, require_common_clock, synchronise
 
 LFP_RATE_HZ = 1000.0
-_LFP_PIECE_S = 10.0
 SHORTEST_BLOCK_S = 0.1  # recorders write a few samples when they are synchronised
+_MOST_NAMED = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +37,12 @@ class Stretch:
     first: int
     n_samples: int
     start_s: float
+    rate_hz: float
+
+    @property
+    def period(self) -> Period:
+        """The stretch as the writer takes it."""
+        return Period(start_s=self.start_s, n_samples=self.n_samples, rate_hz=self.rate_hz)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,25 +53,43 @@ class OpenedRecording:
     raw: RawRecording
     name: str  # tells it apart in the names of series; empty for the first of its kind
     stretches: tuple[Stretch, ...]
-    n_dropped: int  # blocks too short to keep
+    clock: RecorderClock  # of the recorder, where it stands alone
+    dropped_s: tuple[float, ...]  # lengths of blocks too short to keep
 
     def read(self, stretch: int, start: int, stop: int) -> IntArray:
         """Samples of a kept stretch, int16 (n, n_channels)."""
         kept = self.stretches[stretch]
         return self.raw.read(kept.block, kept.first + start, kept.first + stop)
 
+    def holds(self, electrode: Electrode) -> bool:
+        """Whether a contact is one of its channels; recorders are compared only where both are named."""
+        nsp = self.settings.nsp
+        return electrode.channel in {channel.number for channel in self.raw.channels} and (
+            nsp is None or electrode.nsp is None or electrode.nsp == nsp
+        )
+
     @property
     def periods(self) -> tuple[tuple[float, float], ...]:
         """Start and end of each kept stretch, in seconds."""
-        return tuple((kept.start_s, kept.start_s + kept.n_samples / self.raw.rate_hz) for kept in self.stretches)
+        return tuple((kept.period.start_s, kept.period.stop_s) for kept in self.stretches)
+
+    @property
+    def whole(self) -> tuple[float, float]:
+        """Start and end before any clip, on the clock of `raw.blocks`."""
+        return self.raw.blocks[0].start_s, extent(self.raw.blocks[-1], self.raw.rate_hz)[1]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sources:
-    """All recordings; `origin_s` is the first sample on the recorders' clock."""
+    """
+    All recordings; `origin_s` is the first sample on the recorders' clock.
+
+    Where pulses brought recorders together, that clock is the first recorder's; `clock_maps` lead from each one to it.
+    """
 
     recordings: tuple[OpenedRecording, ...]
     origin_s: float
+    clock_maps: Mapping[str, ClockMap] = field(default_factory=dict)  # by recorder
 
     @property
     def electrode_recordings(self) -> tuple[OpenedRecording, ...]:
@@ -68,17 +98,45 @@ class Sources:
 
     @property
     def main(self) -> OpenedRecording:
-        """The recording that says when the session was recorded."""
+        """The recording that says when the session was recorded; units keep to that of their own contact."""
         return (self.electrode_recordings or self.recordings)[0]
 
-    def clock_offsets_s(self, nsp: str | None) -> tuple[float, ...]:
-        """Offsets of one recorder's clock, or of the one that was set back most often."""
-        offsets = [
-            recording.raw.clock_offsets_s
-            for recording in self.recordings
-            if nsp is None or recording.settings.nsp in (None, nsp)
-        ]
-        return max(offsets, key=len, default=(0.0,))
+    @property
+    def recorders(self) -> tuple[str, ...]:
+        """Recorders that session.yaml names."""
+        return recorder_names([(one.settings, one.raw) for one in self.recordings])
+
+    def recording_of(self, electrode: Electrode) -> OpenedRecording:
+        """The fastest recording of a contact; where there are analog inputs only, one of its recorder."""
+        holding = [one for one in self.electrode_recordings if one.holds(electrode)]
+        alike = [one for one in self.recordings if one.settings.nsp in (None, electrode.nsp)]
+        return max(holding, key=lambda one: one.raw.rate_hz) if holding else (alike or [self.main])[0]
+
+    def clock(self, nsp: str | None) -> RecorderClock:
+        """How to read the time stamps of one recorder, or of any: by the file that shows most resets."""
+        clocks = [one.clock for one in self.recordings if nsp is None or one.settings.nsp in (None, nsp)]
+        files = tuple(path for clock in clocks for path in clock.files)
+        most = max(clocks, key=lambda clock: len({block.run for block in clock.blocks}), default=RecorderClock())
+        return replace(most, files=files)
+
+    def require_recorder(self, nsp: str | None, what: str) -> None:
+        """
+        Refuse files that do not say which of several recorders wrote them.
+
+        Raises
+        ------
+        SettingsError
+            If there are several recorders and none is named.
+        """
+        if nsp is None and len(self.recorders) > 1:
+            raise SettingsError(
+                f"{what}: {', '.join(self.recorders)} have clocks of their own; add 'nsp' to say which one wrote it"
+            )
+
+    def to_session_s(self, times_s: FloatArray, nsp: str | None) -> FloatArray:
+        """From seconds on one recorder's clock to seconds from the first sample of the session."""
+        clock_map = self.clock_maps.get(nsp or "", ClockMap())
+        return clock_map.to_reference(times_s) - self.origin_s
 
     def recorded_channels(self) -> tuple[RecordedChannels, ...]:
         """What the montage is checked against."""
@@ -104,50 +162,105 @@ def open_sources(settings: SessionSettings, folder: Path, stack: ExitStack) -> S
     SettingsError
         If nobody reads its format.
     """
-    opened = []
+    opened: list[RawRecording] = []
     for recording in settings.recordings:
         converter = find_converter(recording.format)
-        path = folder / recording.file
+        path = find_path(folder / recording.file)
         if not path.exists() and "*" not in path.name:
             raise InputError(f"{path}: no such file or folder; check 'recordings' in session.yaml")
         raw = converter.open(path, recording)
         stack.callback(raw.close)
         opened.append(raw)
+    own = place_together(list(zip(settings.recordings, opened, strict=True)), is_synchronised=bool(settings.sync))
+    clock_maps = map_clocks(settings.sync, list(zip(settings.recordings, own, strict=True)))
+    opened = [
+        synchronise(raw, clock_maps.get(recording.nsp or ""))
+        for recording, raw in zip(settings.recordings, own, strict=True)
+    ]
+    require_common_clock(list(zip(settings.recordings, opened, strict=True)))
+    _require_own_channels(list(zip(settings.recordings, opened, strict=True)))
     origin_s = min(raw.blocks[0].start_s for raw in opened)
     names: dict[str, list[str]] = {"electrodes": [], "analog": []}
     recordings = []
-    for recording, raw in zip(settings.recordings, opened, strict=True):
-        stretches, n_dropped = _keep(raw, origin_s, settings.clip)
+    for recording, raw, alone in zip(settings.recordings, opened, own, strict=True):
+        stretches, dropped_s = _keep(raw, origin_s, settings.clip)
         if not stretches:
-            end_s = raw.blocks[-1].start_s + raw.blocks[-1].n_samples / raw.rate_hz - origin_s
+            held = ", ".join(
+                f"{start_s - origin_s:g} to {stop_s - origin_s:g} s"
+                for start_s, stop_s in (extent(block, raw.rate_hz) for block in raw.blocks[:_MOST_NAMED])
+            )
+            stop_s = "the end" if settings.clip.stop_s is None else f"{settings.clip.stop_s:g} s"
             raise InputError(
-                f"{recording.file}: 'clip' keeps nothing of it; it ends at {end_s:g} s, clip starts at "
-                f"{settings.clip.start_s:g} s"
+                f"{recording.file}: 'clip' ({settings.clip.start_s:g} s to {stop_s}) keeps no stretch of "
+                f"{SHORTEST_BLOCK_S:g} s or more; it was recorded from {held}"
+                + (", ..." if len(raw.blocks) > _MOST_NAMED else "")
             )
         name = _choose_name(recording, names[recording.role])
         names[recording.role].append(name)
         recordings.append(
-            OpenedRecording(settings=recording, raw=raw, name=name, stretches=stretches, n_dropped=n_dropped)
+            OpenedRecording(
+                settings=recording,
+                raw=raw,
+                name=name,
+                stretches=stretches,
+                clock=_clock(alone),
+                dropped_s=dropped_s,
+            )
         )
-    return Sources(recordings=tuple(recordings), origin_s=origin_s)
+    return Sources(recordings=tuple(recordings), origin_s=origin_s, clock_maps=clock_maps)
 
 
-def _keep(raw: RawRecording, origin_s: float, clip: ClipSettings) -> tuple[tuple[Stretch, ...], int]:
+def _require_own_channels(recordings: Sequence[tuple[RecordingSettings, RawRecording]]) -> None:
+    """Refuse two files that claim to be the same wire at the same time: one of them is another recorder's."""
+    contacts = [(settings, raw) for settings, raw in recordings if settings.role == "electrodes"]
+    for (settings, raw), (other, other_raw) in combinations(contacts, 2):
+        common = {one.number for one in raw.channels} & {one.number for one in other_raw.channels}
+        is_one_recorder = settings.nsp is None or other.nsp is None or settings.nsp == other.nsp
+        if not common or not is_one_recorder or raw.rate_hz != other_raw.rate_hz:
+            continue
+        start_s = max(raw.blocks[0].start_s, other_raw.blocks[0].start_s)
+        if start_s < min(extent(one.blocks[-1], one.rate_hz)[1] for one in (raw, other_raw)):
+            raise InputError(
+                f"{other.file}: channel {min(common)} is also in {settings.file}, at the same rate and time; if two "
+                f"recorders wrote them, name each under 'devices' and in 'nsp', else leave one of them out"
+            )
+
+
+def _clock(raw: RawRecording) -> RecorderClock:
+    return RecorderClock(
+        offsets_s=raw.clock_offsets_s,
+        blocks=tuple(raw.blocks),
+        rate_hz=raw.rate_hz,
+        files=raw.files,
+        runs_of_files=raw.runs_of_files() if isinstance(raw, RecordedInParts) else {},
+    )
+
+
+def _keep(raw: RawRecording, origin_s: float, clip: ClipSettings) -> tuple[tuple[Stretch, ...], tuple[float, ...]]:
+    """Parts that are kept, and the lengths of blocks that are too short."""
     shortest = min(SHORTEST_BLOCK_S, max(block.n_samples for block in raw.blocks) / raw.rate_hz) * raw.rate_hz
     stop_s = np.inf if clip.stop_s is None else clip.stop_s
     kept = []
-    n_dropped = 0
+    dropped_s = []
     for index, block in enumerate(raw.blocks):
         start_s = block.start_s - origin_s
-        first = max(0, round((clip.start_s - start_s) * raw.rate_hz))
-        last = min(float(block.n_samples), np.rint((stop_s - start_s) * raw.rate_hz))
+        rate_hz = block.rate_hz or raw.rate_hz
+        first = max(0, round((clip.start_s - start_s) * rate_hz))
+        last = min(float(block.n_samples), np.rint((stop_s - start_s) * rate_hz))
         if last - first < shortest:
-            n_dropped += block.n_samples < shortest
+            if block.n_samples < shortest:
+                dropped_s.append(block.n_samples / rate_hz)
             continue
         kept.append(
-            Stretch(block=index, first=first, n_samples=int(last) - first, start_s=start_s + first / raw.rate_hz)
+            Stretch(
+                block=index,
+                first=first,
+                n_samples=int(last) - first,
+                start_s=start_s + first / rate_hz,
+                rate_hz=rate_hz,
+            )
         )
-    return tuple(kept), n_dropped
+    return tuple(kept), tuple(dropped_s)
 
 
 def _choose_name(settings: RecordingSettings, taken: Sequence[str]) -> str:
@@ -161,11 +274,10 @@ def _choose_name(settings: RecordingSettings, taken: Sequence[str]) -> str:
 def columns_and_rows(recording: OpenedRecording, electrodes: Sequence[Electrode]) -> tuple[list[int], tuple[int, ...]]:
     """Columns of a recording that belong to contacts, in the contacts' order, and the contacts' rows."""
     numbers = {channel.number: column for column, channel in enumerate(recording.raw.channels)}
-    nsp = recording.settings.nsp
     held = [
         (numbers[electrode.channel], electrode.row)
         for electrode in electrodes
-        if electrode.channel in numbers and (nsp is None or electrode.nsp is None or electrode.nsp == nsp)
+        if electrode.channel is not None and recording.holds(electrode)
     ]
     return [column for column, _ in held], tuple(row for _, row in held)
 
@@ -192,7 +304,7 @@ def voltage_source(recording: OpenedRecording, columns: Sequence[int], rows: tup
         offset_v=np.array([channel.offset_v for channel in channels]),
         labels=tuple(channel.label for channel in channels),
         electrode_rows=rows,
-        periods=tuple(Period(start_s=kept.start_s, n_samples=kept.n_samples) for kept in recording.stretches),
+        periods=tuple(kept.period for kept in recording.stretches),
         read=read,
     )
 
@@ -202,25 +314,20 @@ def lfp_source(source: VoltageSource) -> LfpSource:
     target_hz = min(LFP_RATE_HZ, source.rate_hz)
     factor = decimation_factor(source.rate_hz, target_hz)
 
-    def stream(stretch: int) -> Iterator[FloatArray]:
-        return decimate_stream(read_volts(source, stretch), source.rate_hz, target_hz)
+    made = f"raw signal, low-passed, decimated by {factor}" if factor > 1 else "raw signal in volts, as it is"
+    gain, offset_v = source.gain.astype(np.float32), source.offset_v.astype(np.float32)
+
+    def low_pass(pieces: Iterable[IntArray]) -> Iterator[FloatArray]:
+        return (steps * gain + offset_v for steps in decimate_stream(pieces, source.rate_hz, target_hz))
 
     return LfpSource(
         name=source.name,
-        description=f"Local field potential: raw signal, low-passed, decimated by {factor}; reference as recorded",
+        description=f"Local field potential: {made}; reference as recorded",
         rate_hz=source.rate_hz / factor,
         electrode_rows=source.electrode_rows,
         periods=tuple(
-            Period(start_s=period.start_s, n_samples=-(-period.n_samples // factor)) for period in source.periods
+            replace(period, n_samples=-(-period.n_samples // factor), rate_hz=period.rate_hz / factor)
+            for period in source.periods
         ),
-        stream=stream,
+        filter=low_pass,
     )
-
-
-def read_volts(source: VoltageSource, stretch: int) -> Iterator[FloatArray]:
-    """Successive pieces of one stretch, in volts."""
-    n_samples = source.periods[stretch].n_samples
-    step = max(1, round(_LFP_PIECE_S * source.rate_hz))
-    gain, offset_v = source.gain.astype(np.float32), source.offset_v.astype(np.float32)
-    for start in range(0, n_samples, step):
-        yield source.read(stretch, start, min(start + step, n_samples)) * gain + offset_v

@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 import yaml
 
+from nwb_spikeinference.session_config import RecordingSettings
 from nwb_spikeinference.simulate.study import SimulationSettings, write_blackrock_study
+from nwb_spikeinference_converters.protocol import RawRecording, find_converter
 
 WriteSession = Callable[..., Path]
 
@@ -49,3 +51,15 @@ def edited_session(simulated_session: Path, tmp_path: Path) -> Callable[..., Pat
         return path
 
     return edit
+
+
+@pytest.fixture
+def open_recording(request: pytest.FixtureRequest) -> Callable[..., RawRecording]:
+    """Open a recording as a session does, and close it at the end."""
+
+    def open_it(name: str, path: Path, **settings: str) -> RawRecording:
+        recording = find_converter(name).open(path, RecordingSettings(format=name, file=path.name, **settings))
+        request.addfinalizer(recording.close)
+        return recording
+
+    return open_it

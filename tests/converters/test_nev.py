@@ -10,6 +10,7 @@ from nwb_spikeinference.errors import InputError
 from nwb_spikeinference.session_config import UnitsSettings
 from nwb_spikeinference_converters.nev import is_unit_class, read_nev
 from nwb_spikeinference_converters.units import read_units
+from nwb_spikeinference_converters.units.shape import ReadContext
 
 
 def test_spike_trains_and_waveforms_agree_with_another_tools_reading(shared_data: Path) -> None:
@@ -24,10 +25,11 @@ def test_spike_trains_and_waveforms_agree_with_another_tools_reading(shared_data
 
 def test_digital_events_agree_with_another_tools_reading(shared_data: Path) -> None:
     folder = shared_data / "blackrock" / "spec_2_1"
-    ticks, values = read_nev(folder / "l101210-001.nev").digital_events()
+    nev = read_nev(folder / "l101210-001.nev")
+    rows = nev.find_words()
     expected = loadmat(folder / "l101210-001.mat")
-    np.testing.assert_array_equal(ticks, expected["mts"].ravel())
-    np.testing.assert_array_equal(values, expected["mid"].ravel())
+    np.testing.assert_array_equal(nev.packets["ticks"][rows], expected["mts"].ravel())
+    np.testing.assert_array_equal(nev.words(rows), expected["mid"].ravel())
 
 
 def test_waveforms_are_in_volts(shared_data: Path) -> None:
@@ -39,7 +41,7 @@ def test_waveforms_are_in_volts(shared_data: Path) -> None:
 
 def test_unsorted_spikes_are_no_units(shared_data: Path) -> None:
     path = shared_data / "blackrock" / "spec_2_1" / "l101210-001.nev"
-    units = read_units(path, UnitsSettings(format="nev", file=path.name), (0.0,)).units
+    units = read_units(path, UnitsSettings(format="nev", file=path.name), ReadContext()).units
     assert len(units) == 122
     assert min(unit.cluster_id for unit in units) == 1
 
