@@ -11,6 +11,7 @@ from nwb_spikeinference.recordings import FloatArray
 
 REFRACTORY_S = 0.002
 _UPSAMPLING = 10
+_ROUNDING = 1e-9  # of a waveform's height: less noise than this is none
 
 
 def trough_to_peak_ms(waveform: FloatArray, rate_hz: float) -> float | None:
@@ -54,6 +55,9 @@ def isi_violation_share(spike_times_s: FloatArray, refractory_s: float = REFRACT
 
 def waveform_snr(waveform_mean: FloatArray, noise_sd: float) -> float | None:
     """Largest deviation of the mean waveform over the noise's standard deviation, same units; None without noise."""
-    if not noise_sd > 0 or not len(waveform_mean):
+    if not len(waveform_mean):
         return None
-    return float(np.max(np.abs(waveform_mean - np.median(waveform_mean))) / noise_sd)
+    height = float(np.max(np.abs(waveform_mean - np.median(waveform_mean))))
+    if not noise_sd > _ROUNDING * height:
+        return None
+    return height / noise_sd

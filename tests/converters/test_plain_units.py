@@ -2,15 +2,15 @@
 
 from pathlib import Path
 
-import h5py
 import numpy as np
 import pytest
-from scipy.io import savemat
 
 from nwb_spikeinference.errors import InputError
 from nwb_spikeinference.session_config import UnitsSettings
 from nwb_spikeinference_converters.units import read_units
-from nwb_spikeinference_converters.units.shape import UnitsFile
+from nwb_spikeinference_converters.units.shape import ReadContext, UnitsFile
+from tests.converters.sorter_files import WRITERS
+from tests.converters.sorter_files import write_mat as write_matlab
 
 CONTENT = {
     "unit": np.array([1, 2, 1, -1]),
@@ -23,13 +23,11 @@ CONTENT = {
 
 def read(path: Path, **settings: object) -> UnitsFile:
     entry = UnitsSettings.model_validate({"format": path.suffix[1:], "file": path.name, **settings})
-    return read_units(path, entry, (0.0,))
+    return read_units(path, entry, ReadContext())
 
 
-def write_mat(path: Path, **changes: object) -> Path:
-    content = {**CONTENT, **changes}
-    savemat(path, {name: value for name, value in content.items() if value is not None})
-    return path
+def write_mat(path: Path, version: str = "v5", **changes: object) -> Path:
+    return write_matlab(path, {**CONTENT, **changes}, version)
 
 
 def test_samples_become_seconds_in_order(tmp_path: Path) -> None:
@@ -52,16 +50,16 @@ def test_times_in_seconds_are_no_count_of_samples(tmp_path: Path) -> None:
     assert not read(write_mat(tmp_path / "b.mat", time_s=np.array([2.0, 1.0, 0.5, 0.1]))).counts_samples
 
 
-def test_newer_matlab_files_read_alike(tmp_path: Path) -> None:
-    path = tmp_path / "u.mat"
-    with h5py.File(path, "w", userblock_size=512) as file:
-        for name, value in CONTENT.items():
-            file[name] = np.atleast_2d(value).T if name == "waveform" else np.atleast_2d(value)
-    with path.open("r+b") as stream:
-        stream.write(b"MATLAB 7.3 MAT-file")
-    first, _ = read(path).units
+@pytest.mark.parametrize("version", WRITERS)
+def test_files_of_all_matlab_versions_read_alike(tmp_path: Path, version: str) -> None:
+    first, _ = read(write_mat(tmp_path / "u.mat", version)).units
     assert first.spike_times_s.tolist() == [0.5, 2.0]
     np.testing.assert_allclose(first.waveform_mean, [0, -3e-5])
+
+
+def test_the_unit_of_time_in_session_yaml_wins(tmp_path: Path) -> None:
+    path = write_mat(tmp_path / "u.mat", sample=None, time_s=np.array([2000.0, 1000, 500, 1]))
+    assert read(path, time_unit="ms").units[0].spike_times_s.tolist() == [0.5, 2.0]
 
 
 def test_csv_in_seconds_with_an_offset(tmp_path: Path) -> None:
@@ -77,7 +75,7 @@ def test_csv_in_seconds_with_an_offset(tmp_path: Path) -> None:
         ({"unit": None}, "variable 'unit' is missing"),
         ({"channel": None}, "'channel' is missing"),
         ({"sample": None, "waveform": None}, "neither 'time_s' nor 'sample'"),
-        ({"rate_hz": None}, "'sample' needs its clock"),
+        ({"rate_hz": None}, "times are sample numbers; add 'rate_hz'"),
         ({"channel": np.array([1, 2])}, "'channel' has 2 rows, 'unit' has 4"),
         ({"unit": np.array([1.5, 1, 1, 1])}, "'unit' must hold whole numbers"),
         ({"sample": None, "time_s": np.array([0.1, np.nan, 1, 2])}, "spike times that are no numbers"),

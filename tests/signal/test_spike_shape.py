@@ -92,6 +92,6 @@ def test_waveform_snr_is_peak_over_noise() -> None:
     assert waveform_snr(waveform + 500.0, noise_sd=10.0) == pytest.approx(7.0)
 
 
-@pytest.mark.parametrize("noise_sd", [0.0, -1.0, np.nan])
+@pytest.mark.parametrize("noise_sd", [0.0, -1.0, 1e-12, np.nan])
 def test_waveform_snr_is_unknown_without_noise(noise_sd: float) -> None:
     assert waveform_snr(np.arange(10.0), noise_sd) is None

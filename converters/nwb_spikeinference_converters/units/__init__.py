@@ -7,16 +7,27 @@ from pathlib import Path
 from nwb_spikeinference.errors import InputError, SettingsError
 from nwb_spikeinference.session_config import UnitsSettings
 from nwb_spikeinference_converters.protocol import unknown_format
+from nwb_spikeinference_converters.recorder_files import find_path
 from nwb_spikeinference_converters.units.blackrock_nev import read_nev_units
+from nwb_spikeinference_converters.units.combinato import read_combinato_units
 from nwb_spikeinference_converters.units.neuralynx_nse import read_nse_units
+from nwb_spikeinference_converters.units.osort import read_osort_units
+from nwb_spikeinference_converters.units.phy import read_phy_units
 from nwb_spikeinference_converters.units.plain import read_csv_units, read_mat_units
-from nwb_spikeinference_converters.units.shape import ReadUnits, UnitsFile
+from nwb_spikeinference_converters.units.plexon import read_plexon_units
+from nwb_spikeinference_converters.units.shape import ReadContext, ReadUnits, UnitsFile
+from nwb_spikeinference_converters.units.wave_clus import read_wave_clus_units
 
 READERS: dict[str, ReadUnits] = {
     "nev": read_nev_units,
     "mat": read_mat_units,
     "csv": read_csv_units,
     "nse": read_nse_units,
+    "phy": read_phy_units,
+    "plexon": read_plexon_units,
+    "wave_clus": read_wave_clus_units,
+    "osort": read_osort_units,
+    "combinato": read_combinato_units,
 }
 
 
@@ -34,9 +45,9 @@ def find_units_reader(name: str) -> ReadUnits:
     return READERS[name]
 
 
-def read_units(path: Path, settings: UnitsSettings, clock_offsets_s: tuple[float, ...]) -> UnitsFile:
+def read_units(path: Path, settings: UnitsSettings, context: ReadContext) -> UnitsFile:
     """
-    Read one file of sorted units.
+    Read one file, or folder, of sorted units.
 
     Raises
     ------
@@ -46,6 +57,7 @@ def read_units(path: Path, settings: UnitsSettings, clock_offsets_s: tuple[float
         If nobody reads its format.
     """
     reader = find_units_reader(settings.format)
-    if not path.is_file():
+    path = find_path(path)
+    if not path.exists() and not (reader is read_nev_units and "*" in path.name):  # parts of one recording
         raise InputError(f"{path}: no such file; check 'units' in session.yaml")
-    return reader(path, settings, clock_offsets_s)
+    return reader(path, settings, context)

@@ -11,7 +11,7 @@ import numpy as np
 
 from nwb_spikeinference.session_config import UnitsSettings
 from nwb_spikeinference_converters.neuralynx_header import HEADER_BYTES, number_of, read_header
-from nwb_spikeinference_converters.units.shape import UnitsFile, group_spikes, make_unit
+from nwb_spikeinference_converters.units.shape import ReadContext, UnitsFile, group_spikes, make_unit
 
 THRESHOLD_CROSSINGS = "threshold crossings"
 _CLOCK_HZ = 1e6
@@ -20,7 +20,7 @@ _RECORD = np.dtype(
 )
 
 
-def read_nse_units(path: Path, settings: UnitsSettings, clock_offsets_s: tuple[float, ...]) -> UnitsFile:
+def read_nse_units(path: Path, settings: UnitsSettings, context: ReadContext) -> UnitsFile:
     """Each cell number is a unit; number 0 is a multi-unit train."""
     entries = read_header(path, _RECORD.itemsize)
     records = np.fromfile(path, dtype=_RECORD, offset=HEADER_BYTES)
@@ -41,4 +41,4 @@ def read_nse_units(path: Path, settings: UnitsSettings, clock_offsets_s: tuple[f
         )
         for _, cell, members in group_spikes(np.full(len(cells), channel), cells)
     ]
-    return UnitsFile(units=tuple(units), clock="recorder", resolution_s=1 / _CLOCK_HZ)
+    return UnitsFile(units=tuple(units), clock=settings.clock or "recorder", resolution_s=1 / _CLOCK_HZ, files=(path,))

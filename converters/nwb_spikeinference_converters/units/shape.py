@@ -2,18 +2,21 @@
 The one shape of sorted units, whatever sorter they come from.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Protocol
 
 import numpy as np
 
 from nwb_spikeinference.errors import InputError
 from nwb_spikeinference.recordings import FloatArray, IntArray
-from nwb_spikeinference.session_config import UnitsSettings
+from nwb_spikeinference.session_config import UnitsClock, UnitsSettings
+from nwb_spikeinference_converters.clock import RecorderClock
 
 DEFAULT_RESOLUTION_S = 1 / 30000
+_LARGEST_VOLTS = 1.0  # of a waveform; beyond it a file is damaged, or its waveforms are in another unit
+_NOISE_LABELS = frozenset({"noise", "artifact", "artefact"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,30 +28,47 @@ class SortedUnit:
     spike_times_s: FloatArray  # ascending
     sorter: str
     waveform_mean: FloatArray | None = None  # (n_samples,), volts
+    waveform_sd: FloatArray | None = None  # (n_samples,), volts, over spikes
     waveform_rate_hz: float | None = None
     noise_sd: float | None = None  # volts, of single waveforms around their mean
+    label: str | None = None  # the sorter's verdict, e.g. good or mua
+    quality: Mapping[str, float | str] = field(default_factory=dict)  # the sorter's own measures, by its names
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadContext:
+    """What a reader may need to know of the recording that was sorted."""
+
+    clock: RecorderClock = field(default_factory=RecorderClock)  # of the recorder whose units they are
+    channels: tuple[int, ...] = ()  # the recorder's channels of contacts, in file order
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnitsFile:
     """
-    All units of one file.
+    All units of one file, or folder.
 
-    `clock` says what zero is: the recorder's own clock, or the first sample of the session. `counts_samples` says that
-    times were given as numbers of samples, so that it matters whether pauses were counted.
+    `clock` says what zero and the passing of time are: `recorder`, the recorder's own time stamps; `session`, seconds
+    from the first sample of the recording that has the unit's channel, pauses counted; `recorded`, seconds of signal
+    from that sample, pauses left out.
+    `counts_samples` says that times were sample numbers, so that it matters whether pauses were counted; `rate_hz` is
+    the rate that the file itself says they were sampled at.
     """
 
     units: tuple[SortedUnit, ...]
-    clock: Literal["recorder", "session"]
+    clock: UnitsClock
     resolution_s: float = DEFAULT_RESOLUTION_S
     counts_samples: bool = False
+    rate_hz: float | None = None
+    files: tuple[Path, ...] = ()  # all that was read
+    notes: tuple[str, ...] = ()  # what was left out or assumed
 
 
 class ReadUnits(Protocol):
     """A reader of one format."""
 
-    def __call__(self, path: Path, settings: UnitsSettings, clock_offsets_s: tuple[float, ...]) -> UnitsFile:
-        """Read one file; `clock_offsets_s` as `RawRecording` has it."""
+    def __call__(self, path: Path, settings: UnitsSettings, context: ReadContext) -> UnitsFile:
+        """Read one file or folder; `settings.clock` and `settings.time_unit` win over what the format says."""
 
 
 def group_spikes(channels: IntArray, clusters: IntArray) -> Iterator[tuple[int, int, IntArray]]:
@@ -65,6 +85,8 @@ def make_unit(
     sorter: str,
     waveforms: FloatArray | None = None,
     waveform_rate_hz: float | None = None,
+    label: str | None = None,
+    quality: Mapping[str, float | str] | None = None,
     source: str,
 ) -> SortedUnit:
     """
@@ -77,18 +99,28 @@ def make_unit(
     """
     if not np.all(np.isfinite(spike_times_s)):
         raise InputError(f"{source}: unit {cluster_id} of channel {channel} has spike times that are no numbers")
-    usable = waveforms is not None and len(waveforms) and np.all(np.isfinite(waveforms))
+    usable = waveforms is not None and len(waveforms) and np.all(np.abs(waveforms) <= _LARGEST_VOLTS)
     mean: FloatArray | None = None
+    sd: FloatArray | None = None
     if waveforms is not None and usable:
         mean = np.asarray(np.mean(waveforms, axis=0, dtype=np.float64))
+        sd = np.asarray(np.std(waveforms, axis=0, dtype=np.float64)) if len(waveforms) > 1 else None
     return SortedUnit(
         channel=channel,
         cluster_id=cluster_id,
         spike_times_s=np.sort(np.asarray(spike_times_s, dtype=np.float64)),
         sorter=sorter,
         waveform_mean=mean,
+        waveform_sd=sd,
         waveform_rate_hz=waveform_rate_hz if mean is not None else None,
-        noise_sd=float(np.std(waveforms - mean))
-        if waveforms is not None and mean is not None and len(waveforms) > 1
-        else None,
+        noise_sd=None if sd is None else float(np.sqrt(np.mean(sd**2))),
+        label=label,
+        quality={} if quality is None else quality,
     )
+
+
+def is_kept_label(label: str | None, settings: UnitsSettings) -> bool:
+    """Whether a unit with this label of the sorter is wanted: those that session.yaml lists, or all but noise."""
+    if settings.labels is not None:
+        return label in settings.labels
+    return (label or "").lower() not in _NOISE_LABELS

@@ -1,0 +1,194 @@
+"""
+Combinato: a folder per channel, with ``data_<channel>.h5`` and one ``sort_<sign>_<user>/sort_cat.h5`` per sorting.
+
+The data file has all detected spikes: ``/neg`` and ``/pos`` hold `times`, in milliseconds, and `spikes`, one waveform
+per row, in microvolts. The sorting has, for the spikes numbered in `index`, their `classes`; `groups` joins classes to
+groups, and `types` says what each group is: -1 artifact, 0 unassigned, 1 multi-unit, 2 single unit. A unit is a group
+of the last two types. Times are on the recorder's clock where spikes were extracted from Neuralynx .ncs files; where
+from .mat files, they count from the first sample, and session.yaml says ``clock: session``. The files lack the sampling
+rate; waveforms are kept where a .ncs file of the same name, or `rate_hz` in session.yaml, tells it.
+
+References
+----------
+.. [1] Niediek, Boström, Elger & Mormann (2016), PLOS ONE 11, e0166598.
+.. [2] https://github.com/jniediek/combinato/wiki; combinato/constants.py, extract/tools.py, cluster/concatenate.py.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from nwb_spikeinference.errors import InputError
+from nwb_spikeinference.nwb.open_file import H5_ERRORS
+from nwb_spikeinference.recordings import FloatArray, IntArray
+from nwb_spikeinference.session_config import UnitsSettings
+from nwb_spikeinference_converters.neo_files import describe
+from nwb_spikeinference_converters.units.hdf5_arrays import read_array
+from nwb_spikeinference_converters.units.mat_files import NUMERIC_KINDS, whole_numbers
+from nwb_spikeinference_converters.units.shape import (
+    DEFAULT_RESOLUTION_S,
+    ReadContext,
+    SortedUnit,
+    UnitsFile,
+    is_kept_label,
+    make_unit,
+)
+from nwb_spikeinference_converters.units.times import to_seconds
+from nwb_spikeinference_converters.units.wires import find_wire
+
+_LABELS = {1: "MU", 2: "SU"}
+_VOLTS = 1e-6
+
+
+def read_combinato_units(path: Path, settings: UnitsSettings, context: ReadContext) -> UnitsFile:
+    """Each group of type single or multi-unit is a unit; `path` is the channel's folder, its data file or a sorting."""
+    data, by_sign = _find_files(path)
+    wire = find_wire(data, data.stem.removeprefix("data_"), settings, context)
+    clock, rate_hz, notes = settings.clock or "recorder", settings.rate_hz or wire.rate_hz, wire.notes
+    units: list[SortedUnit] = []
+    n_spikes = 0
+    for sign, sorting_file in by_sign.items():
+        sorting = _read_sorting(sorting_file)
+        n_spikes += len(sorting.index)
+        units.extend(_build_units(sorting, _read_spikes(data, sign), wire.channel, rate_hz, settings))
+    n_left_out = n_spikes - sum(len(unit.spike_times_s) for unit in units)
+    if n_left_out:
+        notes = (*notes, f"{n_left_out} of {n_spikes} sorted spikes in artifacts and groups not taken left out")
+    if len(by_sign) > 1:
+        notes = (*notes, "sorted by negative and by positive peaks: the same neuron may be among the units of both")
+    if rate_hz is None:
+        notes = (*notes, "waveforms left out, since the files lack their sampling rate; 'rate_hz' can give it")
+    return UnitsFile(
+        units=tuple(units),
+        clock=clock,
+        resolution_s=1 / rate_hz if rate_hz else DEFAULT_RESOLUTION_S,
+        counts_samples=settings.time_unit == "sample",
+        files=(data, *by_sign.values()),
+        notes=notes,
+    )
+
+
+def _find_files(path: Path) -> tuple[Path, dict[str, Path]]:
+    """The data file of the channel, and the sorting of each sign."""
+    chosen = path.parent if path.name == "sort_cat.h5" else path
+    if (chosen / "sort_cat.h5").is_file():
+        folder, found = chosen.parent, [chosen / "sort_cat.h5"]
+    else:
+        folder = path if path.is_dir() else path.parent
+        found = sorted(folder.glob("sort_*/sort_cat.h5"))
+    files = [path] if path.is_file() and path.parent == folder else sorted(folder.glob("data_*.h5"))
+    if len(files) != 1:
+        raise InputError(f"{folder}: must hold one data_*.h5 of Combinato, found {len(files)}; name a channel's folder")
+    if not found:
+        raise InputError(f"{folder}: holds no sort_*/sort_cat.h5; sort and group the channel in Combinato first")
+    by_sign: dict[str, Path] = {}
+    for sorting in found:
+        sign = _sign_of(sorting)
+        if sign in by_sign:
+            both = f"{by_sign[sign].parent.name} and {sorting.parent.name}"
+            raise InputError(f"{folder}: {sign} spikes are sorted twice, in {both}; name the one to take under 'file'")
+        by_sign[sign] = sorting
+    return files[0], by_sign
+
+
+def _sign_of(sorting: Path) -> str:
+    named = re.match(r"sort_(neg|pos)(?:_|$)", sorting.parent.name)
+    if named is None:
+        raise InputError(f"{sorting.parent}: must be called sort_neg_<user> or sort_pos_<user>, as Combinato does")
+    return named[1]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Spikes:
+    """All detected spikes of one sign."""
+
+    path: Path
+    sign: str
+    times: FloatArray  # (n_spikes,), milliseconds
+    waveforms: FloatArray  # (n_spikes, n_samples), microvolts
+
+
+def _read_spikes(path: Path, sign: str) -> _Spikes:
+    times, waveforms = _read_arrays(path, f"{sign}/times", f"{sign}/spikes")
+    if times.ndim != 1 or waveforms.ndim != 2 or len(times) != len(waveforms):
+        raise InputError(
+            f"{path}: {sign} spikes have times of shape {times.shape} and waveforms of shape {waveforms.shape}; one "
+            f"row each needed"
+        )
+    return _Spikes(path=path, sign=sign, times=times, waveforms=waveforms)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Sorting:
+    """What one sorting made of them."""
+
+    path: Path
+    index: IntArray  # (n_sorted,), number of the spike in the data file
+    classes: IntArray  # (n_sorted,)
+    groups: IntArray  # (n_classes, 2): class, its group
+    types: IntArray  # (n_groups, 2): group, its type
+
+    def units(self) -> Iterator[tuple[int, str, IntArray]]:
+        """Number and label of each unit, and its spikes in the data file."""
+        for group, kind in self.types.tolist():
+            classes = self.groups[self.groups[:, 1] == group, 0]
+            members = self.index[np.isin(self.classes, classes)]
+            if kind in _LABELS and len(members):  # groups that somebody emptied keep their type
+                yield group, _LABELS[kind], members
+
+
+def _read_sorting(path: Path) -> _Sorting:
+    index, classes, groups, types = _read_arrays(path, "index", "classes", "groups", "types")
+    if groups.ndim != 2 or types.ndim != 2 or groups.shape[1] != 2 or types.shape[1] != 2:
+        raise InputError(f"{path}: classes were not grouped yet; run css-combine with grouping, or save it in css-gui")
+    if index.ndim != 1 or index.shape != classes.shape:
+        raise InputError(f"{path}: 'index' has shape {index.shape}, 'classes' {classes.shape}; one of each per spike")
+    return _Sorting(
+        path=path,
+        index=whole_numbers(index, "'index'", path),
+        classes=whole_numbers(classes, "'classes'", path),
+        groups=whole_numbers(groups, "'groups'", path),
+        types=whole_numbers(types, "'types'", path),
+    )
+
+
+def _build_units(
+    sorting: _Sorting, spikes: _Spikes, channel: int, rate_hz: float | None, settings: UnitsSettings
+) -> Iterator[SortedUnit]:
+    outside = sorting.index[(sorting.index < 0) | (sorting.index >= len(spikes.times))]
+    if len(outside):
+        raise InputError(
+            f"{sorting.path}: sorts spike {outside[0]}, but {spikes.path.name} has {len(spikes.times)} {spikes.sign} "
+            f"spikes; extracted again after sorting? Sort it again"
+        )
+    for group, label, members in sorting.units():
+        if is_kept_label(label, settings):
+            yield make_unit(
+                channel=channel,
+                cluster_id=group,
+                spike_times_s=to_seconds(spikes.times[members], "ms", settings, rate_hz, spikes.path),
+                sorter=settings.sorter or "Combinato",
+                waveforms=None if rate_hz is None else spikes.waveforms[members] * _VOLTS,
+                waveform_rate_hz=rate_hz,
+                label=label,
+                quality={"sign": spikes.sign},
+                source=str(sorting.path),
+            )
+
+
+def _read_arrays(path: Path, *names: str) -> list[np.ndarray]:
+    try:
+        with h5py.File(path, "r") as file:
+            arrays = [read_array(file, name) for name in names]
+    except H5_ERRORS as error:
+        raise InputError(f"{path}: cannot be read as a file of Combinato ({describe(error)})") from error
+    for name, values in zip(names, arrays, strict=True):
+        if values is None:
+            raise InputError(f"{path}: {name!r} is missing; is it a file of Combinato, sorted and grouped?")
+        if values.dtype.kind not in NUMERIC_KINDS:
+            raise InputError(f"{path}: {name!r} must be numeric")
+    return [values for values in arrays if values is not None]
