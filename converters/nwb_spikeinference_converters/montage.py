@@ -2,14 +2,17 @@
 Which contact lies where: from bundles to electrodes, checked against the recordings.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from nwb_spikeinference.errors import MontageError
 from nwb_spikeinference.nwb.names import electrode_label
 from nwb_spikeinference.recordings import Electrode, ElectrodeKind
-from nwb_spikeinference.regions import canonical_region
+from nwb_spikeinference.regions import canonical_region, parse_location
 from nwb_spikeinference.session_config import BundleSettings, ElectrodeSettings, SessionSettings
+
+USUAL_WIRES = 8  # microwires of a Behnke-Fried electrode, beside their reference
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,9 +29,24 @@ class RecordedChannels:
         return channel in self.channels and (nsp is None or self.nsp is None or nsp == self.nsp)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Wire:
+    """One recorded contact of a bundle, as the settings number it."""
+
+    bundle: BundleSettings
+    number: int
+    channel: int
+    nsp: str | None
+    is_macro: bool
+
+    def shares_recorder(self, nsp: str | None) -> bool:
+        """Whether a channel of that recorder may be this one's; recorders are compared only where both are named."""
+        return nsp is None or self.nsp is None or nsp == self.nsp
+
+
 def build_electrodes(settings: SessionSettings, recorded: Sequence[RecordedChannels]) -> tuple[Electrode, ...]:
     """
-    All contacts of the session, in the order of the bundles.
+    All contacts of the session, in the order of the bundles: microwires, macro contacts, reference.
 
     Parameters
     ----------
@@ -38,38 +56,27 @@ def build_electrodes(settings: SessionSettings, recorded: Sequence[RecordedChann
     Raises
     ------
     MontageError
-        For an unknown region or device, labels or channels that stand twice, or a channel that no recording has.
+        For an unknown region or device, a label that names the other side, labels or channels that stand twice, or a
+        channel that no recording has.
     """
-    _check_labels(settings)
-    contacts = _contacts_by_channel(settings.electrodes, settings.bundles)
-    owners: dict[tuple[str | None, int], str] = {}
+    _check_names(settings)
+    wires = [wire for bundle in settings.bundles for wire in _wires_of(bundle)]
+    _require_own_channels(wires)
+    contacts = _assign_contacts(settings.electrodes, wires)
     electrodes: list[Electrode] = []
     for bundle in settings.bundles:
         region = _region(bundle, settings.regions)
-        for wire, channel in enumerate(bundle.channels, start=1):
-            _claim(owners, bundle, channel)
-            source = _recording_of(bundle, channel, recorded)
-            contact = contacts.get((bundle.label, channel)) or contacts.get((None, channel))
-            electrode = Electrode(
-                row=len(electrodes),
-                label=electrode_label(bundle.label, wire, "micro"),
-                bundle=bundle.label,
-                region=region,
-                hemisphere=bundle.hemisphere,
-                wire=wire,
-                channel=channel,
-                kind="micro" if source is None else source.kind,
-                nsp=bundle.nsp or (None if source is None else source.nsp),
-            )
+        common = Electrode(row=0, label="", bundle=bundle.label, region=region, hemisphere=bundle.hemisphere)
+        for wire in _wires_of(bundle):
+            electrode = replace(_recorded_contact(common, wire, recorded), row=len(electrodes))
+            contact = contacts.get(wire)
             electrodes.append(electrode if contact is None else _with_contact(electrode, contact))
         if bundle.reference is not None:
             electrodes.append(
-                Electrode(
+                replace(
+                    common,
                     row=len(electrodes),
                     label=electrode_label(bundle.label, bundle.reference, "reference"),
-                    bundle=bundle.label,
-                    region=region,
-                    hemisphere=bundle.hemisphere,
                     wire=bundle.reference,
                     kind="reference",
                     nsp=bundle.nsp,
@@ -78,7 +85,42 @@ def build_electrodes(settings: SessionSettings, recorded: Sequence[RecordedChann
     return tuple(electrodes)
 
 
-def _check_labels(settings: SessionSettings) -> None:
+def montage_notes(electrodes: Sequence[Electrode]) -> tuple[str, ...]:
+    """What is unusual, though it may be meant."""
+    wires = Counter(electrode.bundle for electrode in electrodes if electrode.kind == "micro")
+    return tuple(
+        f"bundle {bundle!r} has {count} microwires, where a Behnke-Fried electrode has {USUAL_WIRES}"
+        for bundle, count in wires.items()
+        if count != USUAL_WIRES
+    )
+
+
+def _wires_of(bundle: BundleSettings) -> tuple[_Wire, ...]:
+    micro = [
+        _Wire(bundle=bundle, number=number, channel=channel, nsp=bundle.nsp, is_macro=False)
+        for number, channel in enumerate(bundle.channels, start=1)
+    ]
+    macro = [
+        _Wire(bundle=bundle, number=number, channel=channel, nsp=bundle.macro_nsp or bundle.nsp, is_macro=True)
+        for number, channel in enumerate(bundle.macro_channels, start=1)
+    ]
+    return (*micro, *macro)
+
+
+def _recorded_contact(common: Electrode, wire: _Wire, recorded: Sequence[RecordedChannels]) -> Electrode:
+    """A contact with the kind and the recorder of the recording that has its channel."""
+    source = _recording_of(wire, recorded)
+    return replace(
+        common,
+        label=electrode_label(wire.bundle.label, wire.number, "macro" if wire.is_macro else "micro"),
+        wire=wire.number,
+        channel=wire.channel,
+        kind="macro" if wire.is_macro else "micro" if source is None else source.kind,
+        nsp=wire.nsp or (None if source is None else source.nsp),
+    )
+
+
+def _check_names(settings: SessionSettings) -> None:
     labels = [bundle.label for bundle in settings.bundles]
     for label in labels:
         if labels.count(label) > 1:
@@ -86,7 +128,18 @@ def _check_labels(settings: SessionSettings) -> None:
         if "/" in label or ":" in label:
             raise MontageError(f"bundle label {label!r} must not contain '/' or ':'")
     devices = [device.name for device in settings.devices]
-    named = [bundle.nsp for bundle in settings.bundles] + [recording.nsp for recording in settings.recordings]
+    for name in devices:
+        if devices.count(name) > 1:
+            raise MontageError(f"device {name!r} stands twice; names must differ")
+    named = [
+        *(bundle.nsp for bundle in settings.bundles),
+        *(bundle.macro_nsp for bundle in settings.bundles),
+        *(contact.nsp for contact in settings.electrodes),
+        *(recording.nsp for recording in settings.recordings),
+        *(entry.nsp for entry in settings.events),
+        *(entry.nsp for entry in settings.units),
+        *(entry.nsp for entry in settings.sync),
+    ]
     for nsp in named:
         if nsp is not None and nsp not in devices:
             raise MontageError(
@@ -95,51 +148,73 @@ def _check_labels(settings: SessionSettings) -> None:
 
 
 def _region(bundle: BundleSettings, regions: Mapping[str, str]) -> str:
+    """The bundle's region; refused if its label is that of the same region on the other side."""
     try:
-        return canonical_region(bundle.region, regions)
+        region = canonical_region(bundle.region, regions)
     except MontageError as error:
         raise MontageError(f"bundle {bundle.label!r}: {error}") from None
+    named = parse_location(bundle.label, regions)
+    if named.region == region and named.hemisphere not in (None, bundle.hemisphere):
+        raise MontageError(
+            f"bundle {bundle.label!r}: its label reads as {named.text}, but its hemisphere is {bundle.hemisphere!r}; "
+            f"correct one of them"
+        )
+    return region
 
 
-def _contacts_by_channel(
-    contacts: Sequence[ElectrodeSettings], bundles: Sequence[BundleSettings]
-) -> dict[tuple[str | None, int], ElectrodeSettings]:
-    """Contacts by bundle where the label starts with it, and by channel alone."""
-    known = {channel for bundle in bundles for channel in bundle.channels}
-    found: dict[tuple[str | None, int], ElectrodeSettings] = {}
+def _assign_contacts(contacts: Sequence[ElectrodeSettings], wires: Sequence[_Wire]) -> dict[_Wire, ElectrodeSettings]:
+    """The wire that each listed contact is: by channel, and by its label where two recorders number alike."""
+    found: dict[_Wire, ElectrodeSettings] = {}
     for contact in contacts:
-        if contact.channel not in known:
+        fitting = [wire for wire in wires if wire.channel == contact.channel and wire.shares_recorder(contact.nsp)]
+        if not fitting:
             raise MontageError(f"contact {contact.label!r} is on channel {contact.channel}, which is in no bundle")
-        owner = next((bundle.label for bundle in bundles if contact.label.startswith(bundle.label)), None)
-        found[(owner, contact.channel)] = contact
+        named = [wire for wire in fitting if contact.label.startswith(wire.bundle.label)]
+        longest = max((len(wire.bundle.label) for wire in named), default=0)
+        best = [wire for wire in named if len(wire.bundle.label) == longest] or fitting
+        if len(best) > 1:
+            bundles = " and ".join(repr(wire.bundle.label) for wire in best)
+            raise MontageError(
+                f"contact {contact.label!r} is on channel {contact.channel}, which bundles {bundles} have on different "
+                f"recorders; add a column 'nsp'"
+            )
+        if best[0] in found:
+            raise MontageError(
+                f"contacts {found[best[0]].label!r} and {contact.label!r} are both on channel {contact.channel}; "
+                f"list each channel once"
+            )
+        found[best[0]] = contact
     return found
 
 
-def _claim(owners: dict[tuple[str | None, int], str], bundle: BundleSettings, channel: int) -> None:
-    rival = next(
-        (
-            label
-            for (nsp, taken), label in owners.items()
-            if taken == channel and (nsp is None or bundle.nsp is None or nsp == bundle.nsp)
-        ),
-        None,
-    )
-    if rival is not None:
-        both = f"bundles {rival!r} and {bundle.label!r}" if rival != bundle.label else f"bundle {rival!r} twice"
-        raise MontageError(f"channel {channel} is claimed by {both}; each channel belongs to one wire")
-    owners[(bundle.nsp, channel)] = bundle.label
+def _require_own_channels(wires: Sequence[_Wire]) -> None:
+    for place, wire in enumerate(wires):
+        for other in wires[:place]:
+            if other.channel == wire.channel and other.shares_recorder(wire.nsp):
+                first, second = other.bundle.label, wire.bundle.label
+                both = f"bundles {first!r} and {second!r}" if first != second else f"bundle {first!r} twice"
+                raise MontageError(
+                    f"channel {wire.channel} is claimed by {both}; each channel belongs to one contact (where two "
+                    f"recorders number alike, name them: 'nsp', 'macro_nsp')"
+                )
 
 
-def _recording_of(
-    bundle: BundleSettings, channel: int, recorded: Sequence[RecordedChannels]
-) -> RecordedChannels | None:
+def _recording_of(wire: _Wire, recorded: Sequence[RecordedChannels]) -> RecordedChannels | None:
     if not recorded:
         return None
-    for recording in recorded:
-        if recording.holds(channel, bundle.nsp):
-            return recording
-    files = "; ".join(f"{recording.file} has {_ranges(recording.channels)}" for recording in recorded)
-    raise MontageError(f"bundle {bundle.label!r}: channel {channel} is in no recording ({files})")
+    holding = [recording for recording in recorded if recording.holds(wire.channel, wire.nsp)]
+    if not holding:
+        files = "; ".join(f"{recording.file} has {_ranges(recording.channels)}" for recording in recorded)
+        kind = "macro channel" if wire.is_macro else "channel"
+        raise MontageError(f"bundle {wire.bundle.label!r}: {kind} {wire.channel} is in no recording ({files})")
+    fitting = [one for one in holding if (one.kind == "macro") == wire.is_macro] or holding
+    recorders = sorted({one.nsp for one in fitting if one.nsp is not None})
+    if len(recorders) > 1:
+        raise MontageError(
+            f"bundle {wire.bundle.label!r}: {' and '.join(recorders)} both have channel {wire.channel}; add 'nsp' to the "
+            f"bundle"
+        )
+    return fitting[0]
 
 
 def _ranges(channels: Sequence[int]) -> str:

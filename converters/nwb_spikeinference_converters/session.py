@@ -6,7 +6,8 @@ inspector and holds every raw sample unchanged.
 """
 
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,7 @@ from typing import Literal
 import numpy as np
 
 import nwb_spikeinference
-from nwb_spikeinference.errors import ExistsError, MontageError, NoUnitsError
+from nwb_spikeinference.errors import ExistsError, InputError, MontageError, NoUnitsError
 from nwb_spikeinference.files import (
     lock,
     replace_atomically,
@@ -25,15 +26,17 @@ from nwb_spikeinference.files import (
     sweep_partials,
 )
 from nwb_spikeinference.nwb.check import require_valid
-from nwb_spikeinference.nwb.origin import own_identifier
+from nwb_spikeinference.nwb.origin import is_damaged, own_identifier
 from nwb_spikeinference.nwb.raw_records import SessionContent, VoltageSource
 from nwb_spikeinference.nwb.raw_writer import write_session
-from nwb_spikeinference.nwb.read_back import require_identical
+from nwb_spikeinference.nwb.read_back import locate_raw, require_identical
 from nwb_spikeinference.recordings import Electrode
 from nwb_spikeinference.session_config import DeviceSettings, SessionSettings
-from nwb_spikeinference_converters.deidentify import deidentify
+from nwb_spikeinference_converters.dandiset import ensure_dandiset
+from nwb_spikeinference_converters.deidentify import deidentify, deidentify_analog, deidentify_unit
 from nwb_spikeinference_converters.events import collect_events
-from nwb_spikeinference_converters.montage import build_electrodes
+from nwb_spikeinference_converters.gaps import Gap, list_gaps
+from nwb_spikeinference_converters.montage import build_electrodes, montage_notes
 from nwb_spikeinference_converters.session_file import read_session_file
 from nwb_spikeinference_converters.sources import (
     SHORTEST_BLOCK_S,
@@ -44,9 +47,17 @@ from nwb_spikeinference_converters.sources import (
     voltage_source,
 )
 from nwb_spikeinference_converters.spikes import SessionUnits, collect_units
+from nwb_spikeinference_converters.sync import describe_clocks
 
 _NAMESPACE = uuid.UUID("6f3e2c6a-2b0d-5d0e-9c4e-6c1a0f2f7a11")  # of this program's files
-_MAKERS = {"blackrock": ("Neural Signal Processor", "Blackrock Neurotech"), "neuralynx": ("Digital Lynx", "Neuralynx")}
+_MAKERS = {
+    "blackrock": ("Neural Signal Processor", "Blackrock Neurotech"),
+    "intan": ("RHD2000", "Intan Technologies"),
+    "neuralynx": ("Digital Lynx", "Neuralynx"),
+    "openephys": ("Acquisition Board", "Open Ephys"),
+    "plexon": ("OmniPlex", "Plexon"),
+    "ripple": ("Grapevine", "Ripple"),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,9 +70,15 @@ class ConversionReport:
     channels: int  # recorded contacts
     seconds: float  # of signal, without pauses
     blocks: int
-    gaps: int
+    gaps: tuple[Gap, ...]
     findings: tuple[str, ...] = ()  # of the inspector, none of them fatal
     notes: tuple[str, ...] = ()  # what was left out or assumed
+
+
+def output_path(settings: SessionSettings, output_folder: Path) -> Path:
+    """The NWB file that a session is converted to."""
+    subject_id, session_id = settings.subject.subject_id, settings.session.session_id
+    return output_folder / f"sub-{subject_id}" / f"sub-{subject_id}_ses-{session_id}_ecephys.nwb"
 
 
 def convert_session(
@@ -91,8 +108,8 @@ def convert_session(
     """
     session_file, output_folder = Path(session_file), Path(output_folder)
     settings = read_session_file(session_file)
-    subject_id, session_id = settings.subject.subject_id, settings.session.session_id
-    target = output_folder / f"sub-{subject_id}" / f"sub-{subject_id}_ses-{session_id}_ecephys.nwb"
+    target = output_path(settings, output_folder)
+    _require_replaceable(target, overwrite)
     with ExitStack() as stack:
         sources = open_sources(settings, session_file.parent, stack)
         content, notes = _collect(settings, session_file, sources)
@@ -102,9 +119,10 @@ def convert_session(
             return _report(target, content, sources, status="would be written", findings=(), notes=notes)
         with lock(target):
             sweep_partials(target.parent, target.name)
-            _require_replaceable(target, overwrite)
+            _require_replaceable(target, overwrite)  # again, since reading takes its time
             require_space(target.parent, _size(content))
             findings = _write(target, content)
+        ensure_dandiset(output_folder)
     return _report(target, content, sources, status="written", findings=findings, notes=notes)
 
 
@@ -113,31 +131,33 @@ def _collect(settings: SessionSettings, session_file: Path, sources: Sources) ->
     folder = session_file.parent
     if sources.electrode_recordings and not settings.bundles:
         raise MontageError(f"{session_file}: 'bundles' is missing, so nobody knows which wire lies where; list them")
-    electrodes = build_electrodes(settings, sources.recorded_channels())
-    raw = _raw_sources(sources, electrodes)
-    units = collect_units(settings.units, folder, sources, electrodes, raw)
-    if settings.units and not units.units:
-        raise NoUnitsError(f"{session_file}: no spikes in {', '.join(entry.file for entry in settings.units)}")
     kept = deidentify(settings) if settings.deidentify else settings
+    electrodes = build_electrodes(kept, sources.recorded_channels())
+    raw = _raw_sources(sources, electrodes)
+    with ThreadPoolExecutor(1) as hashing:  # the recordings, while the rest is read
+        digests = [hashing.submit(sha256_file, path) for made in sources.recordings for path in made.raw.files]
+        units = collect_units(settings.units, folder, sources, electrodes, raw)
+        if settings.units and not units.units:
+            raise NoUnitsError(f"{session_file}: no spikes in {', '.join(entry.file for entry in settings.units)}")
+        events = collect_events(kept, folder, sources)
     content = SessionContent(
-        identifier=_identifier(settings, folder, sources),
+        identifier=_identifier(
+            settings,
+            [*(digest.result() for digest in digests), *map(sha256_file, (*units.files, *events.files))],
+        ),
         subject=kept.subject,
         session=kept.session,
-        devices=_devices(settings),
+        devices=_devices(kept),
         electrodes=electrodes,
         raw=raw,
-        analog=tuple(
-            voltage_source(recording, range(len(recording.raw.channels)), ())
-            for recording in sources.recordings
-            if recording.settings.role == "analog"
-        ),
+        analog=_analog_sources(sources, settings.deidentify),
         lfp=tuple(lfp_source(source) for source in raw) if settings.write_lfp else (),
-        units=units.units,
+        units=tuple(map(deidentify_unit, units.units)) if settings.deidentify else units.units,
         units_resolution_s=units.resolution_s,
         recorded_periods=sources.main.periods,
-        events=collect_events(settings.events, folder, sources, settings.clip),
+        events=events.tables,
     )
-    return content, _notes(sources, electrodes, units)
+    return content, (*montage_notes(electrodes), *events.notes, *_notes(sources, electrodes, units))
 
 
 def _raw_sources(sources: Sources, electrodes: Sequence[Electrode]) -> tuple[VoltageSource, ...]:
@@ -149,12 +169,25 @@ def _raw_sources(sources: Sources, electrodes: Sequence[Electrode]) -> tuple[Vol
     return tuple(made)
 
 
+def _analog_sources(sources: Sources, is_deidentified: bool) -> tuple[VoltageSource, ...]:
+    made = []
+    for recording in sources.recordings:
+        if recording.settings.role == "analog":
+            source = voltage_source(recording, range(len(recording.raw.channels)), ())
+            made.append(deidentify_analog(source, recording.raw.channels) if is_deidentified else source)
+    return tuple(made)
+
+
 def _notes(sources: Sources, electrodes: Sequence[Electrode], units: SessionUnits) -> tuple[str, ...]:
     notes = list(units.notes)
+    notes += describe_clocks(sources.clock_maps, [(one.settings, one.raw) for one in sources.recordings])
     for recording in sources.recordings:
         file = recording.settings.file
-        if recording.n_dropped:
-            notes.append(f"{file}: {recording.n_dropped} blocks shorter than {SHORTEST_BLOCK_S:g} s left out")
+        if recording.dropped_s:
+            notes.append(
+                f"{file}: {len(recording.dropped_s)} blocks shorter than {SHORTEST_BLOCK_S:g} s left out, "
+                f"{sum(recording.dropped_s):.3g} s in all"
+            )
         n_resets = len(recording.raw.clock_offsets_s) - 1
         if n_resets:
             notes.append(f"{file}: the clock was set back {n_resets} times; the length of that gap is not known")
@@ -172,17 +205,12 @@ def _devices(settings: SessionSettings) -> tuple[DeviceSettings, ...]:
     return (DeviceSettings(name="Recorder", model=model, manufacturer=manufacturer),)
 
 
-def _identifier(settings: SessionSettings, folder: Path, sources: Sources) -> str:
+def _identifier(settings: SessionSettings, digests: Sequence[str]) -> str:
     """The same sources, settings and version of the program give the same identifier."""
-    files: Iterable[Path] = [
-        *(path for recording in sources.recordings for path in recording.raw.files),
-        *(folder / entry.file for entry in settings.units),
-        *(folder / entry.file for entry in settings.events),
-    ]
     digest = sha256_json(
         {
             "settings": settings.model_dump(mode="json"),
-            "files": [sha256_file(path) for path in files],
+            "files": list(digests),
             "version": nwb_spikeinference.__version__,
         }
     )
@@ -190,8 +218,14 @@ def _identifier(settings: SessionSettings, folder: Path, sources: Sources) -> st
 
 
 def _require_replaceable(target: Path, overwrite: bool) -> None:
-    if target.exists() and own_identifier(target) is None and not overwrite:
-        raise ExistsError(f"{target}: exists and was not made by this program; add --overwrite to replace it")
+    if overwrite or not target.exists() or own_identifier(target) is not None:
+        return
+    if is_damaged(target):
+        raise ExistsError(
+            f"{target}: exists and is damaged (truncated?), so it does not say who made it; move it away, or add "
+            f"--overwrite to replace it"
+        )
+    raise ExistsError(f"{target}: exists and was not made by this program; add --overwrite to replace it")
 
 
 def _size(content: SessionContent) -> int:
@@ -206,9 +240,16 @@ def _write(target: Path, content: SessionContent) -> tuple[str, ...]:
     findings: list[str] = []
 
     def check(path: Path) -> None:
+        try:
+            located = locate_raw(path, content)
+            with ThreadPoolExecutor(1) as comparing:
+                comparison = comparing.submit(require_identical, path, located)
+                found = require_valid(path)
+                comparison.result()
+        except InputError as error:  # names a file that is about to be removed
+            raise InputError(str(error).replace(str(path), str(target))) from error
         # the temporary name has another ending
-        findings.extend(str(finding) for finding in require_valid(path) if finding.rule != "check_file_extension")
-        require_identical(path, content)
+        findings.extend(str(finding) for finding in found if finding.rule != "check_file_extension")
 
     with replace_atomically(target, check) as temporary:
         write_session(temporary, content)
@@ -232,7 +273,7 @@ def _report(
         channels=len({row for source in content.raw for row in source.electrode_rows}),
         seconds=float(np.sum(periods[:, 1] - periods[:, 0])),
         blocks=len(periods),
-        gaps=len(periods) - 1,
+        gaps=list_gaps(sources),
         findings=findings,
         notes=notes,
     )

@@ -12,15 +12,16 @@ from nwb_spikeinference.settings import parse_settings, read_yaml
 from nwb_spikeinference_converters.tables import read_rows
 
 # Lists that a CSV file may replace: the columns it must have.
-_TABLES: dict[str, tuple[str, ...]] = {
+TABLES: dict[str, tuple[str, ...]] = {
     "devices": ("name",),
     "recordings": ("format", "file"),
+    "sync": ("nsp", "file", "channel"),
     "events": ("format", "file"),
-    "bundles": ("label", "region", "hemisphere", "channels"),
+    "bundles": ("label", "region", "hemisphere"),
     "electrodes": ("label", "wire", "channel"),
     "units": ("format", "file"),
 }
-_CONTACT_COLUMNS = ("label", "wire", "channel", "x", "y", "z")  # montage files hold others, which are left alone
+_CONTACT_COLUMNS = ("label", "wire", "channel", "nsp", "x", "y", "z")  # montage files hold others, which are left alone
 
 
 def read_session_file(path: Path) -> SessionSettings:
@@ -35,7 +36,7 @@ def read_session_file(path: Path) -> SessionSettings:
         Names the key or column, and what is allowed.
     """
     content = read_yaml(path)
-    for key, required in _TABLES.items():
+    for key, required in TABLES.items():
         if isinstance(content.get(key), str):
             content[key] = [_convert_row(key, row) for row in read_rows(path.parent / content[key], required)]
     settings = parse_settings(content, SessionSettings, str(path))
@@ -50,8 +51,10 @@ def _convert_row(key: str, row: dict[str, str]) -> dict[str, Any]:
     converted: dict[str, Any] = dict(row)
     if key == "electrodes":
         return {name: value for name, value in converted.items() if name in _CONTACT_COLUMNS}
-    if "channels" in row:
-        converted["channels"] = parse_channels(row["channels"])
+    for name in {"channels", "macro_channels"} & row.keys():
+        converted[name] = parse_channels(row[name])
+    if "labels" in row:
+        converted["labels"] = [label for label in re.split(r"[\s,;]+", row["labels"]) if label]
     return converted
 
 

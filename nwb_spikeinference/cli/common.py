@@ -7,7 +7,7 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
@@ -21,12 +21,19 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 class Output:
     """Prints the result on stdout: text for people, or one JSON document."""
 
-    def __init__(self, as_json: bool) -> None:
+    def __init__(self, as_json: bool, is_quiet: bool = False) -> None:
         self._as_json = as_json
+        self._is_quiet = is_quiet
 
     def show(self, text: str, document: Any) -> None:
         """Print one of the two."""
         click.echo(json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) if self._as_json else text)
+
+    def tell(self, lines: Iterable[str]) -> None:
+        """Say on stderr what is worth knowing beside the result."""
+        if not self._is_quiet:
+            for line in lines:
+                click.echo(line, err=True)
 
 
 def shared_options(function: Function) -> Function:
@@ -44,7 +51,7 @@ def shared_options(function: Function) -> Function:
     def wrapped(*args: Any, as_json: bool, verbose: bool, quiet: bool, debug: bool, **options: Any) -> None:
         _set_up_logging(logging.DEBUG if verbose else logging.ERROR if quiet else logging.INFO)
         try:
-            code = function(*args, output=Output(as_json), **options)
+            code = function(*args, output=Output(as_json, quiet), **options)
         except SpikeInferenceError as error:
             if debug:
                 raise

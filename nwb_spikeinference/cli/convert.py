@@ -36,6 +36,7 @@ def command(sessions: tuple[Path, ...], folder: Path, jobs: int, overwrite: bool
             + (f" in {report.blocks} blocks" if report.blocks > 1 else "")
         )
         lines += [f"  note: {note}" for note in report.notes]
+        output.tell(f"{one.session_file}: {gap}" for gap in report.gaps)
         documents.append({"session": str(one.session_file), **asdict(report), "path": str(report.path)})
     failed = [one.error for one in done if one.error is not None]
     if failed and len(done) == 1:

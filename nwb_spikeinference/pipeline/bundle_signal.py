@@ -29,6 +29,7 @@ from nwb_spikeinference.signal.despike import (
 from nwb_spikeinference.signal.filters import remove_line_noise
 
 PIECE_S = 10.0
+_SAME_RATE = 1e-3  # relative; rates that were measured differ by less from one block to the next
 MAX_FAULTY_SHARE = 0.2  # of the recording; a wire that fails longer is not used at all
 Read = Callable[[int, int], FloatArray]
 
@@ -70,7 +71,8 @@ def find_blocks(session: Session, wires: Sequence[Electrode]) -> tuple[SignalBlo
     if raw:
         return tuple(sorted(raw, key=lambda block: block.start_s))
     fastest = max((block.rate_hz for block in holding), default=0.0)
-    return tuple(sorted((b for b in holding if b.rate_hz == fastest), key=lambda block: block.start_s))
+    alike = [block for block in holding if block.rate_hz >= fastest * (1 - _SAME_RATE)]
+    return tuple(sorted(alike, key=lambda block: block.start_s))
 
 
 def read_bundle(

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from nwb_spikeinference.errors import SpikeInferenceError
-from nwb_spikeinference_converters.session import ConversionReport, convert_session
+from nwb_spikeinference.errors import SettingsError, SpikeInferenceError
+from nwb_spikeinference_converters.session import ConversionReport, convert_session, output_path
+from nwb_spikeinference_converters.session_file import read_session_file
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,12 +26,37 @@ class Conversion:
 def convert_sessions(
     session_files: Sequence[Path], folder: Path, *, jobs: int = 1, overwrite: bool = False, dry_run: bool = False
 ) -> tuple[Conversion, ...]:
-    """Convert every session; one that fails does not stop the others."""
+    """
+    Convert every session; one that fails does not stop the others.
+
+    Raises
+    ------
+    SettingsError
+        If two sessions would be written to the same file; nothing is written then.
+    """
+    _require_own_outputs(session_files, folder)
     work = partial(_convert, folder=folder, overwrite=overwrite, dry_run=dry_run)
     if jobs == 1 or len(session_files) == 1:
         return tuple(map(work, session_files))
-    with ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn")) as pool:
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([convert_session.__module__])  # its imports take seconds: once, not per job
+    with ProcessPoolExecutor(jobs, mp_context=context) as pool:
         return tuple(pool.map(work, session_files))
+
+
+def _require_own_outputs(session_files: Sequence[Path], folder: Path) -> None:
+    known: dict[Path, Path] = {}
+    for session_file in session_files:
+        try:
+            target = output_path(read_session_file(session_file), folder)
+        except SpikeInferenceError:
+            continue  # its conversion fails likewise, and the others do not
+        if target in known:
+            raise SettingsError(
+                f"{known[target]} and {session_file} would both be written to {target}; list each session once, and "
+                f"give two sessions different names (subject_id, session_id)"
+            )
+        known[target] = session_file
 
 
 def _convert(session_file: Path, *, folder: Path, overwrite: bool, dry_run: bool) -> Conversion:

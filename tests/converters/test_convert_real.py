@@ -92,7 +92,7 @@ def test_the_analog_samples_of_spec_2_1_are_exactly_those_of_another_tool(
     with h5py.File(spec_2_1.path) as file:
         series = file["acquisition/AnalogSignals"]
         assert series.attrs["neurodata_type"] == "TimeSeries"
-        np.testing.assert_array_equal(series["data"][()], expected)
+        np.testing.assert_array_equal(series["data"][:3640], expected)  # that tool leaves out the last one
 
 
 def test_the_digital_events_of_spec_2_1_are_exactly_those_of_another_tool(
@@ -120,7 +120,7 @@ def test_no_date_comment_or_path_of_the_recorder_reaches_the_file(spec_2_1: Conv
 
 
 def test_a_gap_makes_two_series_of_raw_and_of_lfp(neuralynx: ConversionReport) -> None:
-    assert (neuralynx.blocks, neuralynx.gaps) == (2, 1)
+    assert (neuralynx.blocks, len(neuralynx.gaps)) == (2, 1)
     with h5py.File(neuralynx.path) as file:
         assert list(file["acquisition"]) == ["ElectricalSeriesRaw000", "ElectricalSeriesRaw001"]
         raw = file["acquisition/ElectricalSeriesRaw001"]
@@ -176,5 +176,5 @@ def test_samples_of_a_paused_recording_are_said_to_include_the_pause(
         bundles=[{"label": "B1", "region": "amygdala", "hemisphere": "L", "channels": list(range(1, 9))}],
     )
     notes = convert_session(session_file, tmp_path / "nwb", dry_run=True).notes
-    assert len([note for note in notes if "pauses included" in note]) == n_notes
+    assert len([note for note in notes if "to count pauses" in note]) == n_notes
     assert not any("left out" in note for note in notes)  # both spikes are in a block

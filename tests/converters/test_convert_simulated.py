@@ -30,7 +30,7 @@ def test_the_name_is_the_archives(report: ConversionReport) -> None:
 
 
 def test_the_report_says_what_was_converted(report: ConversionReport) -> None:
-    assert (report.status, report.channels, report.blocks, report.gaps) == ("written", 8, 1, 0)
+    assert (report.status, report.channels, report.blocks, report.gaps) == ("written", 8, 1, ())
     assert report.seconds == pytest.approx(10.0)
     assert report.notes == ()
 
