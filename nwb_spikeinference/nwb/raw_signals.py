@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 from hdmf.backends.hdf5 import H5DataIO
-from hdmf.common import DynamicTableRegion
 from pynwb import NWBFile, TimeSeries
 from pynwb.ecephys import LFP, ElectricalSeries
 
@@ -25,7 +24,7 @@ from nwb_spikeinference.nwb.names import (
     RAW_SERIES,
     series_name,
 )
-from nwb_spikeinference.nwb.raw_records import LfpSource, SessionContent, VoltageSource
+from nwb_spikeinference.nwb.raw_records import LfpSource, Period, SessionContent, VoltageSource
 from nwb_spikeinference.recordings import IntArray
 
 _EVERY = slice(None)
@@ -87,8 +86,19 @@ def add_signals(file: NWBFile, content: SessionContent) -> tuple[Filling, ...]:
     return tuple(fillings)
 
 
-def _region(file: NWBFile, rows: Sequence[int]) -> DynamicTableRegion:
-    return file.create_electrode_table_region(region=list(rows), description="Contacts of this series' columns")
+def _electrical_series(
+    file: NWBFile, source: VoltageSource | LfpSource, period: Period, slot: Slot, **scaling: Any
+) -> ElectricalSeries:
+    rows = list(source.electrode_rows)
+    return ElectricalSeries(
+        name=slot.name,
+        description=source.description,
+        data=slot.data,
+        electrodes=file.create_electrode_table_region(region=rows, description="Contacts of this series' columns"),
+        rate=float(period.rate_hz),
+        starting_time=float(period.start_s),
+        **scaling,
+    )
 
 
 def _add_raw(file: NWBFile, source: VoltageSource) -> list[Slot]:
@@ -101,16 +111,7 @@ def _add_raw(file: NWBFile, source: VoltageSource) -> list[Slot]:
     for block, period in enumerate(source.periods):
         name = series_name(RAW_SERIES, source.name, block, len(source.periods))
         slot = Slot(name, period.n_samples, len(source.gain), np.int16)
-        series = ElectricalSeries(
-            name=name,
-            description=source.description,
-            data=slot.data,
-            electrodes=_region(file, source.electrode_rows),
-            rate=float(period.rate_hz),
-            starting_time=float(period.start_s),
-            **scaling,
-        )
-        file.add_acquisition(series)
+        file.add_acquisition(_electrical_series(file, source, period, slot, **scaling))
         slots.append(slot)
     return slots
 
@@ -153,15 +154,6 @@ def _add_lfp(file: NWBFile, sources: Sequence[LfpSource]) -> dict[str, list[Slot
         for block, period in enumerate(source.periods):
             name = series_name(LFP_SERIES, source.name, block, len(source.periods))
             slot = Slot(name, period.n_samples, len(source.electrode_rows), np.float32)
-            container.add_electrical_series(
-                ElectricalSeries(
-                    name=name,
-                    description=source.description,
-                    data=slot.data,
-                    electrodes=_region(file, source.electrode_rows),
-                    rate=float(period.rate_hz),
-                    starting_time=float(period.start_s),
-                )
-            )
+            container.add_electrical_series(_electrical_series(file, source, period, slot))
             slots[source.name].append(slot)
     return slots
