@@ -211,8 +211,8 @@ def _recording_of(wire: _Wire, recorded: Sequence[RecordedChannels]) -> Recorded
     recorders = sorted({one.nsp for one in fitting if one.nsp is not None})
     if len(recorders) > 1:
         raise MontageError(
-            f"bundle {wire.bundle.label!r}: {' and '.join(recorders)} both have channel {wire.channel}; add 'nsp' to the "
-            f"bundle"
+            f"bundle {wire.bundle.label!r}: {' and '.join(recorders)} both have channel {wire.channel}; "
+            f"add 'nsp' to the bundle"
         )
     return fitting[0]
 

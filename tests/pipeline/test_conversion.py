@@ -33,6 +33,9 @@ def renamed(session_file: Path, target: str, source: Path) -> Path:
     return path
 
 
+EXTENSION = "specifications/ndx-spikeinference"  # cached as soon as anything in the same process has loaded it
+
+
 def read_everything(path: Path) -> dict[str, Any]:
     """Values and attributes by name, without what is new in every file; references as what they point at."""
     with h5py.File(path) as file:
@@ -44,6 +47,8 @@ def read_everything(path: Path) -> dict[str, Any]:
             return [plain(one) for one in value] if isinstance(value, np.ndarray | list | tuple) else value
 
         def visit(name: str, item: h5py.Group | h5py.Dataset) -> None:
+            if name.startswith(EXTENSION):
+                return
             found.update({f"{name}@{key}": plain(value) for key, value in item.attrs.items() if key not in MADE_ANEW})
             if isinstance(item, h5py.Dataset) and name not in MADE_ANEW:
                 found[name] = item[()].tobytes() if item.dtype.kind in "iuf" else plain(item[()])
