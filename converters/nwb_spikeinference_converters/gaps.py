@@ -3,25 +3,10 @@ Where recordings have gaps.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import pairwise
 
+from nwb_spikeinference_converters.report import Gap
 from nwb_spikeinference_converters.sources import OpenedRecording, Sources
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Gap:
-    """A time without signal, between two stretches that are kept; on the session's clock."""
-
-    file: str
-    start_s: float
-    stop_s: float
-    seconds: float | None  # None: the recorder's clock was set back in it, so nobody knows
-
-    def __str__(self) -> str:
-        if self.seconds is None:
-            return f"{self.file}: gap of unknown length at {self.start_s:.6f} s, where the clock was set back"
-        return f"{self.file}: gap of {self.seconds:.6g} s from {self.start_s:.6f} to {self.stop_s:.6f} s"
 
 
 def list_gaps(sources: Sources) -> tuple[Gap, ...]:

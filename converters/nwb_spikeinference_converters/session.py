@@ -9,7 +9,6 @@ import uuid
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -35,9 +34,10 @@ from nwb_spikeinference.session_config import DeviceSettings, SessionSettings
 from nwb_spikeinference_converters.dandiset import ensure_dandiset
 from nwb_spikeinference_converters.deidentify import deidentify, deidentify_analog, deidentify_unit
 from nwb_spikeinference_converters.events import collect_events
-from nwb_spikeinference_converters.gaps import Gap, list_gaps
+from nwb_spikeinference_converters.gaps import list_gaps
 from nwb_spikeinference_converters.montage import build_electrodes, montage_notes
-from nwb_spikeinference_converters.session_file import read_session_file
+from nwb_spikeinference_converters.report import ConversionReport
+from nwb_spikeinference_converters.session_file import output_path, read_session_file
 from nwb_spikeinference_converters.sources import (
     SHORTEST_BLOCK_S,
     Sources,
@@ -58,27 +58,6 @@ _MAKERS = {
     "plexon": ("OmniPlex", "Plexon"),
     "ripple": ("Grapevine", "Ripple"),
 }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ConversionReport:
-    """What was converted."""
-
-    path: Path
-    status: Literal["written", "up to date", "would be written"]
-    units: int
-    channels: int  # recorded contacts
-    seconds: float  # of signal, without pauses
-    blocks: int
-    gaps: tuple[Gap, ...]
-    findings: tuple[str, ...] = ()  # of the inspector, none of them fatal
-    notes: tuple[str, ...] = ()  # what was left out or assumed
-
-
-def output_path(settings: SessionSettings, output_folder: Path) -> Path:
-    """The NWB file that a session is converted to."""
-    subject_id, session_id = settings.subject.subject_id, settings.session.session_id
-    return output_folder / f"sub-{subject_id}" / f"sub-{subject_id}_ses-{session_id}_ecephys.nwb"
 
 
 def convert_session(

@@ -75,3 +75,9 @@ def parse_channels(text: str) -> list[int]:
         first, last = int(match[1]), int(match[2] or match[1])
         channels.extend(range(first, last + 1))
     return channels
+
+
+def output_path(settings: SessionSettings, output_folder: Path) -> Path:
+    """The NWB file that a session is converted to."""
+    subject_id, session_id = settings.subject.subject_id, settings.session.session_id
+    return output_folder / f"sub-{subject_id}" / f"sub-{subject_id}_ses-{session_id}_ecephys.nwb"

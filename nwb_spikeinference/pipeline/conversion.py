@@ -10,8 +10,10 @@ from functools import partial
 from pathlib import Path
 
 from nwb_spikeinference.errors import SettingsError, SpikeInferenceError
-from nwb_spikeinference_converters.session import ConversionReport, convert_session, output_path
-from nwb_spikeinference_converters.session_file import read_session_file
+from nwb_spikeinference_converters.report import ConversionReport
+from nwb_spikeinference_converters.session_file import output_path, read_session_file
+
+_HEAVY = "nwb_spikeinference_converters.session"  # seconds to import: once for all jobs, and not in their parent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +41,7 @@ def convert_sessions(
     if jobs == 1 or len(session_files) == 1:
         return tuple(map(work, session_files))
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([convert_session.__module__])  # its imports take seconds: once, not per job
+    context.set_forkserver_preload([_HEAVY])
     with ProcessPoolExecutor(jobs, mp_context=context) as pool:
         return tuple(pool.map(work, session_files))
 
@@ -60,6 +62,8 @@ def _require_own_outputs(session_files: Sequence[Path], folder: Path) -> None:
 
 
 def _convert(session_file: Path, *, folder: Path, overwrite: bool, dry_run: bool) -> Conversion:
+    from nwb_spikeinference_converters.session import convert_session
+
     try:
         report = convert_session(session_file, folder, overwrite=overwrite, dry_run=dry_run)
     except SpikeInferenceError as error:

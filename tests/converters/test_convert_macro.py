@@ -4,7 +4,8 @@ import h5py
 import numpy as np
 import pytest
 
-from nwb_spikeinference_converters.session import ConversionReport, convert_session
+from nwb_spikeinference_converters.report import ConversionReport
+from nwb_spikeinference_converters.session import convert_session
 from tests.converters.blackrock_files import make_samples, write_nsx
 
 MICRO, MACRO = make_samples(30000, 8), make_samples(2000, 3, seed=1)

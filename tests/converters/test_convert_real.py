@@ -8,7 +8,8 @@ import pytest
 from scipy.io import loadmat
 from scipy.signal import butter, sosfiltfilt
 
-from nwb_spikeinference_converters.session import ConversionReport, convert_session
+from nwb_spikeinference_converters.report import ConversionReport
+from nwb_spikeinference_converters.session import convert_session
 
 TICKS_HZ = 30000
 

@@ -8,7 +8,8 @@ import h5py
 import numpy as np
 import pytest
 
-from nwb_spikeinference_converters.session import ConversionReport, convert_session
+from nwb_spikeinference_converters.report import ConversionReport
+from nwb_spikeinference_converters.session import convert_session
 from tests.converters.blackrock_files import make_samples, write_nsx
 from tests.converters.neuralynx_files import write_ncs
 from tests.converters.test_convert_real import read_trains

@@ -8,7 +8,8 @@ import pytest
 from scipy.io import loadmat
 
 from nwb_spikeinference.errors import ExistsError
-from nwb_spikeinference_converters.session import ConversionReport, convert_session
+from nwb_spikeinference_converters.report import ConversionReport
+from nwb_spikeinference_converters.session import convert_session
 
 ELECTRODES = "general/extracellular_ephys/electrodes"
 

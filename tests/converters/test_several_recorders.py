@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from nwb_spikeinference.errors import InputError, SettingsError
-from nwb_spikeinference_converters.session import ConversionReport, convert_session
+from nwb_spikeinference_converters.report import ConversionReport
+from nwb_spikeinference_converters.session import convert_session
 from tests.converters.blackrock_files import (
     PTP_HZ,
     digital,

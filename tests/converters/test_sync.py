@@ -12,7 +12,8 @@ import pytest
 from nwb_spikeinference.errors import InputError, SettingsError
 from nwb_spikeinference_converters.clock_map import ClockMap, match_pulses
 from nwb_spikeinference_converters.pulses import PulseTrain
-from nwb_spikeinference_converters.session import ConversionReport, convert_session
+from nwb_spikeinference_converters.report import ConversionReport
+from nwb_spikeinference_converters.session import convert_session
 from tests.converters.blackrock_files import (
     PTP_HZ,
     PTP_START_NS,
