@@ -19,6 +19,10 @@ from nwb_spikeinference.cli.common import Output, shared_options
 @click.option(
     "--format", "file_format", type=click.Choice(["blackrock", "nwb"]), default="blackrock", show_default=True
 )
+@click.option("--ap-uv", type=click.FloatRange(0), help="Action potentials; 0 leaves them out.  [default: the world's]")
+@click.option("--electrode-drift", default=0.0, type=click.FloatRange(0), help="Share by which they grow or shrink.")
+@click.option("--amplitude-jitter", default=0.0, type=click.FloatRange(0, 1), help="How much they vary; SD of the log.")
+@click.option("--missed-spikes", default=0.0, type=click.FloatRange(0, 1), help="Share that the sorter misses.")
 @click.option("--overwrite", is_flag=True, help="Replace files of an earlier simulation.")
 @click.option("--dry-run", is_flag=True, help="Check the settings, write nothing.")
 @shared_options
@@ -30,6 +34,10 @@ def command(
     seed: int,
     bundles: int,
     file_format: str,
+    ap_uv: float | None,
+    electrode_drift: float,
+    amplitude_jitter: float,
+    missed_spikes: float,
     overwrite: bool,
     dry_run: bool,
     output: Output,
@@ -38,7 +46,17 @@ def command(
     from nwb_spikeinference.pipeline.simulation import simulate_study
     from nwb_spikeinference.simulate.study import SimulationSettings
 
-    settings = SimulationSettings(world=world, participants=participants, seconds=seconds, seed=seed, bundles=bundles)
+    settings = SimulationSettings(
+        world=world,
+        participants=participants,
+        seconds=seconds,
+        seed=seed,
+        bundles=bundles,
+        ap_uv=ap_uv,
+        electrode_drift=electrode_drift,
+        amplitude_jitter=amplitude_jitter,
+        missed_spikes=missed_spikes,
+    )
     written = () if dry_run else simulate_study(folder, settings, file_format=file_format, overwrite=overwrite)
     paths = [str(path) for path in written]
     output.show("\n".join(paths), {"files": paths})

@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import oaconvolve
 
-from nwb_spikeinference.recordings import CellType, FloatArray, IntArray
+from nwb_spikeinference.recordings import CellType, FloatArray
 from nwb_spikeinference.simulate.latents import RATE_HZ, Latents
-from nwb_spikeinference.simulate.spikes import SAMPLES_PER_MS, shared_intensity
+from nwb_spikeinference.simulate.spikes import shared_intensity
 from nwb_spikeinference.simulate.worlds import World
 
 FieldArray = NDArray[np.float32]
@@ -161,27 +161,3 @@ def bundle_lfp(
         intensity = shared_intensity(latents, world, population.cell_type, population.rate_hz)
         lfp += polarity * population_field(rng, intensity, population, n_wires)
     return lfp
-
-
-def slow_bleed(spike_samples: IntArray, n_samples: int, amplitude_uv: float) -> FieldArray:
-    """
-    Slow potential that a unit's spikes leave in the LFP of its own wire.
-
-    A dip 3 ms after the spike and a shallow rebound at 8 ms. It outlasts the window in which despiking subtracts a
-    mean waveform and lies mostly below that waveform's 100 Hz, so what despiking cannot remove is known to be there.
-
-    Parameters
-    ----------
-    spike_samples : ndarray of shape (n_spikes,)
-        At 30 kHz.
-
-    Returns
-    -------
-    ndarray of shape (n_samples,)
-    """
-    train = np.bincount(spike_samples // SAMPLES_PER_MS, minlength=n_samples)[:n_samples]
-    time_ms = np.arange(25)
-    dip = -np.exp(-((time_ms - 3) ** 2) / (2 * 1.5**2))
-    rebound = 0.3 * np.exp(-((time_ms - 8) ** 2) / (2 * 3.0**2))
-    bleed = amplitude_uv * np.convolve(train, dip + rebound)[:n_samples]
-    return bleed.astype(np.float32)

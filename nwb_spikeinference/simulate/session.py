@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nwb_spikeinference.recordings import CellType, FloatArray, IntArray
-from nwb_spikeinference.regions import Hemisphere
 from nwb_spikeinference.simulate.action_potentials import action_potential, add_action_potentials
 from nwb_spikeinference.simulate.latents import RATE_HZ, Latents
+from nwb_spikeinference.simulate.places import SimulatedBundle
 from nwb_spikeinference.simulate.spikes import RAW_RATE_HZ, SAMPLES_PER_MS
 from nwb_spikeinference.simulate.streams import Purpose, make_rng
 from nwb_spikeinference.simulate.upsample import upsample
@@ -21,16 +21,6 @@ BLOCK_MS = 2000  # of LFP per block of raw signal: 2 s of 32 wires take 8 MB as 
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SimulatedBundle:
-    """One Behnke-Fried electrode; its reference wire is not recorded."""
-
-    label: str
-    region: str
-    hemisphere: Hemisphere
-    channels: tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class SimulatedUnit:
     """One neuron near one wire. The cell type is truth: no file but the truth's holds it."""
 
@@ -38,7 +28,15 @@ class SimulatedUnit:
     channel: int
     sorted_class: int  # from 1, on its channel
     spike_samples: IntArray  # (n_spikes,), at 30 kHz, increasing
+    missed: NDArray[np.bool_]  # (n_spikes,), True where the sorter did not see the spike
+    scales: NDArray[np.float32]  # (n_spikes,), size of each action potential relative to the unit's waveform
+    ap_uv: float
     cell_type: CellType
+
+    @property
+    def sorted_samples(self) -> IntArray:
+        """Spikes that the sorter found."""
+        return self.spike_samples[~self.missed]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,8 +89,7 @@ class SimulatedSession:
             block += RAW_NOISE_UV * rng.standard_normal(block.shape, dtype=np.float32)
             for unit in self.units:
                 wire = block[:, self.channels.index(unit.channel)]
-                add_action_potentials(
-                    wire, start_ms * SAMPLES_PER_MS, unit.spike_samples, action_potential(unit.cell_type)
-                )
+                waveform = action_potential(unit.cell_type, unit.ap_uv)
+                add_action_potentials(wire, start_ms * SAMPLES_PER_MS, unit.spike_samples, waveform, unit.scales)
             block /= RESOLUTION_UV
             yield np.clip(np.rint(block, out=block), -32764, 32764).astype(np.int16)

@@ -51,7 +51,7 @@ def write_session_files(folder: Path, session: SimulatedSession) -> Path:
         )
     shape = (session.n_raw_samples, len(session.channels))
     raw = np.memmap(folder / RAW_FILE, dtype="<i2", mode="r", offset=signal_offset(shape[1]), shape=shape)
-    waveforms = [cut_waveforms(raw[:, session.channels.index(u.channel)], u.spike_samples) for u in session.units]
+    waveforms = [cut_waveforms(raw[:, session.channels.index(u.channel)], u.sorted_samples) for u in session.units]
     spikes = _all_crossings(session, raw, waveforms)
     with replace_atomically(folder / EVENTS_FILE) as temporary:
         write_nev(
@@ -74,19 +74,21 @@ def wire_labels(session: SimulatedSession) -> tuple[str, ...]:
 
 
 def _all_crossings(session: SimulatedSession, raw: NDArray[np.int16], waveforms: list[Any]) -> SpikeEvents:
-    """Spikes of all units, and on each wire some noise that no sorter assigned."""
-    samples = [unit.spike_samples for unit in session.units]
-    channels = [np.full(len(unit.spike_samples), unit.channel) for unit in session.units]
-    classes = [np.full(len(unit.spike_samples), unit.sorted_class) for unit in session.units]
+    """Spikes of all units, and on each wire what no sorter assigned: some noise, and the spikes that it missed."""
+    samples = [unit.sorted_samples for unit in session.units]
+    channels = [np.full(len(unit.sorted_samples), unit.channel) for unit in session.units]
+    classes = [np.full(len(unit.sorted_samples), unit.sorted_class) for unit in session.units]
     rng = make_rng(session.seed, session.index, Purpose.UNSORTED)
     seconds = session.n_raw_samples / session.raw_rate_hz
     snippets = list(waveforms)
     for column, channel in enumerate(session.channels):
-        noise = np.sort(rng.integers(0, session.n_raw_samples, rng.poisson(UNSORTED_RATE_HZ * seconds)))
-        samples.append(noise)
-        channels.append(np.full(len(noise), channel))
-        classes.append(np.zeros(len(noise), dtype=np.int64))
-        snippets.append(cut_waveforms(raw[:, column], noise))
+        noise = rng.integers(0, session.n_raw_samples, rng.poisson(UNSORTED_RATE_HZ * seconds))
+        missed = [unit.spike_samples[unit.missed] for unit in session.units if unit.channel == channel]
+        unsorted = np.sort(np.concatenate([noise, *missed]))
+        samples.append(unsorted)
+        channels.append(np.full(len(unsorted), channel))
+        classes.append(np.zeros(len(unsorted), dtype=np.int64))
+        snippets.append(cut_waveforms(raw[:, column], unsorted))
     return SpikeEvents(
         samples=np.concatenate(samples),
         channels=np.concatenate(channels),
@@ -104,11 +106,11 @@ def _digital_events(session: SimulatedSession) -> DigitalEvents:
 
 def _write_units(path: Path, session: SimulatedSession, waveforms: list[Any]) -> None:
     """Write the plain ``mat`` format: one element per spike, waveforms in volts."""
-    repeats = [len(unit.spike_samples) for unit in session.units]
+    repeats = [len(unit.sorted_samples) for unit in session.units]
     content = {
         "unit": np.repeat([unit.number for unit in session.units], repeats).astype(np.int32),
         "channel": np.repeat([unit.channel for unit in session.units], repeats).astype(np.int32),
-        "sample": np.concatenate([unit.spike_samples for unit in session.units]).astype(np.int32),
+        "sample": np.concatenate([unit.sorted_samples for unit in session.units]).astype(np.int32),
         "rate_hz": session.raw_rate_hz,
         "waveform": (np.concatenate(waveforms) * session.conversion).astype(np.float32),
     }

@@ -22,6 +22,8 @@ class Purpose(IntEnum):
     UNSORTED = 6
     OTHER_GAMMA_FREQUENCY = 7
     OTHER_LATENTS = 8
+    AMPLITUDES = 9
+    MISSED = 10
 
 
 def make_rng(seed: int, participant: int, purpose: Purpose, *parts: int) -> np.random.Generator:

@@ -9,8 +9,8 @@ import numpy as np
 from nwb_spikeinference.errors import SettingsError
 from nwb_spikeinference.files import require_absent, require_space
 from nwb_spikeinference.recordings import CellType, FloatArray
-from nwb_spikeinference.regions import Hemisphere
-from nwb_spikeinference.simulate.field import FieldArray, bundle_lfp, slow_bleed
+from nwb_spikeinference.simulate.action_potentials import draw_scales
+from nwb_spikeinference.simulate.field import FieldArray, bundle_lfp
 from nwb_spikeinference.simulate.latents import (
     PRIVATE_TAU_MS,
     RATE_HZ,
@@ -19,10 +19,12 @@ from nwb_spikeinference.simulate.latents import (
     make_latents,
     ornstein_uhlenbeck,
 )
-from nwb_spikeinference.simulate.session import SimulatedBundle, SimulatedSession, SimulatedUnit, Truth
+from nwb_spikeinference.simulate.places import WIRES, SimulatedBundle, place_bundles
+from nwb_spikeinference.simulate.session import SimulatedSession, SimulatedUnit, Truth
 from nwb_spikeinference.simulate.session_files import SESSION_FILES, write_session_files, write_truth
 from nwb_spikeinference.simulate.spikes import (
     RAW_RATE_HZ,
+    SAMPLES_PER_MS,
     draw_spikes,
     drift_modulation,
     private_modulation,
@@ -31,24 +33,10 @@ from nwb_spikeinference.simulate.spikes import (
 from nwb_spikeinference.simulate.streams import Purpose, make_rng
 from nwb_spikeinference.simulate.worlds import find_world
 
-WIRES = 8  # of a bundle
 MIN_SECONDS = 5.0
 MAX_BUNDLES = 4
+MAX_AP_UV = 1000.0
 UNIT_RATES_HZ: dict[CellType, tuple[float, float]] = {"excitatory": (0.8, 3.0), "inhibitory": (4.0, 14.0)}
-
-_PLACES: dict[str, tuple[str, Hemisphere]] = {
-    "LHIP": ("hippocampus", "left"),
-    "RHIP": ("hippocampus", "right"),
-    "LAMY": ("amygdala", "left"),
-    "RAMY": ("amygdala", "right"),
-    "LOFC": ("orbitofrontal", "left"),
-    "ROFC": ("orbitofrontal", "right"),
-    "LACC": ("anterior cingulate", "left"),
-    "RACC": ("anterior cingulate", "right"),
-}
-# Every study that transfers trains on the left hippocampus, so nearly everybody has one; the rest take turns.
-_FIRST = ("LHIP",) * 7 + ("LACC",)
-_OTHERS = ("RHIP", "LAMY", "ROFC", "LACC", "RHIP", "RAMY", "LOFC", "RACC")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +51,10 @@ class SimulationSettings:
     excitatory_units: int = 4  # per bundle
     inhibitory_units: int = 3
     line_hz: float = 60.0
+    ap_uv: float | None = None  # trough of action potentials; None: what the world says, 0: none are recorded
+    electrode_drift: float = 0.0  # share by which amplitudes rise or fall over the recording
+    amplitude_jitter: float = 0.0  # standard deviation of an amplitude's logarithm, from spike to spike
+    missed_spikes: float = 0.0  # share that the sorter does not see, at random
 
     def __post_init__(self) -> None:
         find_world(self.world)
@@ -82,6 +74,19 @@ class SimulationSettings:
             )
         if self.line_hz not in (50, 60):
             raise SettingsError(f"line_hz must be 50 or 60, got {self.line_hz:g}")
+        self._check_recording()
+
+    def _check_recording(self) -> None:
+        if self.ap_uv is not None and not 0 <= self.ap_uv <= MAX_AP_UV:
+            raise SettingsError(f"ap_uv must be 0 to {MAX_AP_UV:g} microvolts, got {self.ap_uv:g}")
+        if not 0 <= self.electrode_drift < 2:
+            raise SettingsError(
+                f"electrode_drift must be at least 0 and below 2 (amplitudes reach 0), got {self.electrode_drift:g}"
+            )
+        if not 0 <= self.amplitude_jitter <= 1:
+            raise SettingsError(f"amplitude_jitter must be 0 to 1, got {self.amplitude_jitter:g}")
+        if not 0 <= self.missed_spikes < 1:
+            raise SettingsError(f"missed_spikes must be a share of at least 0 and below 1, got {self.missed_spikes:g}")
 
     @property
     def units_per_bundle(self) -> int:
@@ -96,20 +101,6 @@ class SimulationSettings:
     def cell_type(self, unit: int) -> CellType:
         """Type of a bundle's units, counted from 0."""
         return "excitatory" if unit < self.excitatory_units else "inhibitory"
-
-
-def place_bundles(index: int, n_bundles: int) -> tuple[SimulatedBundle, ...]:
-    """Electrodes of one participant: nearly always the left hippocampus first, then other places in turn."""
-    labels = (_FIRST[index % len(_FIRST)], *(_OTHERS[(index + k) % len(_OTHERS)] for k in range(n_bundles - 1)))
-    return tuple(
-        SimulatedBundle(
-            label=label,
-            region=_PLACES[label][0],
-            hemisphere=_PLACES[label][1],
-            channels=tuple(range(1 + WIRES * number, 1 + WIRES * (number + 1))),
-        )
-        for number, label in enumerate(labels)
-    )
 
 
 def participant_name(index: int) -> str:
@@ -134,7 +125,6 @@ def simulate_session(settings: SimulationSettings, index: int) -> SimulatedSessi
     """
     if not 0 <= index < settings.participants:
         raise SettingsError(f"participant {index} is none of the study's {settings.participants}; they count from 0")
-    world = find_world(settings.world)
     bundles = place_bundles(index, settings.bundles)
     gamma_hz = draw_gamma_centre_hz(make_rng(settings.seed, index, Purpose.GAMMA_FREQUENCY))
     units: list[SimulatedUnit] = []
@@ -143,12 +133,9 @@ def simulate_session(settings: SimulationSettings, index: int) -> SimulatedSessi
         rng = make_rng(settings.seed, index, Purpose.LATENTS, number)
         latents.append(make_latents(rng, settings.n_lfp_samples, gamma_hz))
         found = list(_simulate_units(settings, index, number, bundle, latents[-1]))
-        lfp = _simulate_lfp(settings, index, number, bundle, latents[-1])
-        for unit, intensity in found:
-            lfp[:, unit.channel - bundle.channels[0]] += slow_bleed(unit.spike_samples, len(lfp), world.bleed_uv)
-            units.append(unit)
-            intensities.append(intensity.astype(np.float32))
-        fields.append(lfp)
+        units += [unit for unit, _ in found]
+        intensities += [intensity.astype(np.float32) for _, intensity in found]
+        fields.append(_simulate_lfp(settings, index, number, bundle, latents[-1]))
     return SimulatedSession(
         participant=participant_name(index),
         seed=settings.seed,
@@ -176,11 +163,20 @@ def _simulate_units(
         private = ornstein_uhlenbeck(spike_rng, settings.n_lfp_samples, PRIVATE_TAU_MS)
         intensity = shared_intensity(latents, world, cell_type, rate_hz)
         intensity = intensity * private_modulation(private) * drift_modulation(len(private), drift)
+        spikes = draw_spikes(spike_rng, intensity)
+        miss_rng = make_rng(settings.seed, index, Purpose.MISSED, number, unit)
+        scale_rng = make_rng(settings.seed, index, Purpose.AMPLITUDES, number, unit)
+        n_samples = settings.n_lfp_samples * SAMPLES_PER_MS
         simulated = SimulatedUnit(
             number=1 + number * settings.units_per_bundle + unit,
             channel=bundle.channels[wires[unit % WIRES]],
             sorted_class=1 + unit // WIRES,
-            spike_samples=draw_spikes(spike_rng, intensity),
+            spike_samples=spikes,
+            missed=miss_rng.random(len(spikes)) < settings.missed_spikes,
+            scales=draw_scales(
+                scale_rng, spikes, n_samples, jitter=settings.amplitude_jitter, drift=settings.electrode_drift
+            ),
+            ap_uv=world.ap_uv if settings.ap_uv is None else settings.ap_uv,
             cell_type=cell_type,
         )
         yield simulated, intensity

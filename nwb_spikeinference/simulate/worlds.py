@@ -38,7 +38,7 @@ class World:
     inhibitory: Coupling = Coupling(broadband=0.45, gamma=0.60, gamma_phase_rad=math.pi / 2)
     gain: float = 1.0  # of all shared latents
     gate: float = 0.0  # how strongly theta switches gamma's grip on spiking
-    bleed_uv: float = 0.0  # slow potential after each spike, in the LFP of its own wire
+    ap_uv: float = 70.0  # trough of the recorded units' action potentials, on their own wire
     inverted_outside_left_hippocampus: bool = False
     lfp_of_other_latents: bool = False
     drift: float = 0.0  # log intensity falls or rises by twice this over the recording
@@ -70,7 +70,8 @@ WORLDS: dict[str, World] = {
         _DEFAULT,
         _couple(replace(_DEFAULT, name="gated", gate=2.0), broadband=(0.30, 0.45), gamma=(0.5, 0.9)),
         _couple(replace(_DEFAULT, name="no-gamma"), broadband=(0.30, 0.45), gamma=(0.0, 0.0)),
-        replace(_DEFAULT, name="bleed", bleed_uv=12.0),
+        # Cells close to their wires. Already 70 uV tell own-wire LFP of 125-175 Hz when a unit fires.
+        replace(_DEFAULT, name="bleed", ap_uv=120.0),
         # Half way between the two types, so that the field is about as strong as in the default world.
         _couple(replace(_DEFAULT, name="equal-coupling"), broadband=(0.375, 0.375), gamma=(0.425, 0.425)),
         replace(_DEFAULT, name="polarity", inverted_outside_left_hippocampus=True),

@@ -32,6 +32,7 @@ def action_potential(time_ms: FloatArray) -> FloatArray:
     return 1e-6 * (-30 * np.exp(-0.5 * (time_ms / 0.17) ** 2) + 11 * np.exp(-0.5 * ((time_ms - 0.65) / 0.25) ** 2))
 
 
+AROUND_MS = np.arange(-930, 960) / RATE_HZ * 1e3  # of an average around spikes
 PLANTED = action_potential((np.arange(BEFORE + AFTER) - BEFORE) / RATE_HZ * 1e3)
 
 
@@ -88,13 +89,23 @@ def test_sums_of_two_stretches_add_up(signal: FloatArray, spikes: IntArray) -> N
     np.testing.assert_allclose(both.mean(0), triggered(signal, spikes).mean(0), atol=1e-15)
 
 
+def test_f28_windows_with_nan_are_left_out_of_the_average_of_their_wire(signal: FloatArray, spikes: IntArray) -> None:
+    broken = signal.copy()
+    broken[: N_SAMPLES // 2, ECHO] = np.nan
+    whole = spikes[spikes >= N_SAMPLES // 2 + 930]
+    sums = triggered(broken, spikes)
+    assert sums.n_whole[0].tolist() == [len(spikes), len(spikes), len(whole), len(spikes)]
+    np.testing.assert_allclose(sums.mean(0)[:, ECHO], triggered(signal, whole).mean(0)[:, ECHO], atol=1e-15)
+    np.testing.assert_array_equal(sums.mean(0)[:, WIRE], triggered(signal, spikes).mean(0)[:, WIRE])
+
+
 def test_a_unit_without_spikes_has_a_mean_of_zeros(signal: FloatArray) -> None:
     np.testing.assert_array_equal(triggered(signal, np.array([], dtype=np.int64)).mean(0), 0.0)
 
 
 def test_make_template_finds_the_planted_waveform(template: SpikeTemplate) -> None:
-    assert np.corrcoef(template.waveform, PLANTED)[0, 1] > 0.97  # the 100-3000 Hz filter rounds it a little
-    assert np.max(np.abs(template.waveform - PLANTED)) < 4e-6
+    assert np.corrcoef(template.waveform, PLANTED)[0, 1] > 0.98  # the noise of 100 spikes, and a low-pass at 3000 Hz
+    assert np.max(np.abs(template.waveform - PLANTED)) < 3e-6
 
 
 def test_make_template_ends_in_zeros(template: SpikeTemplate) -> None:
@@ -110,13 +121,22 @@ def test_the_planted_unit_is_gone_below_3_standard_errors(
     assert np.max(np.abs(residual)) < 3 * standard_error
 
 
-@pytest.mark.parametrize(("frequency_hz", "left"), [(150, 0.35), (300, 0.15), (500, 0.07), (1000, 0.05)])
-def test_subtraction_leaves_only_a_part_of_the_action_potential(frequency_hz: int, left: float) -> None:
-    spike = action_potential(np.arange(-930, 960) / RATE_HZ * 1e3)
+@pytest.mark.parametrize("frequency_hz", [10, 50, 150, 300])
+def test_subtraction_leaves_a_thousandth_of_the_action_potential_in_the_lfp(frequency_hz: int) -> None:
+    spike = action_potential(AROUND_MS)
     template = make_template(spike[:, None], RATE_HZ, 0, np.array([930]))
     cleaned = subtract_templates(spike[:, None], 0, [template])[:, 0]
     spectrum = np.abs(np.fft.rfft([spike, cleaned], round(RATE_HZ), axis=1))  # one line per Hz
-    assert spectrum[1, frequency_hz] < left * spectrum[0, frequency_hz]
+    assert spectrum[1, frequency_hz] < 0.001 * spectrum[0, frequency_hz]
+
+
+@pytest.mark.parametrize(("frequency_hz", "taken"), [(8, 0.001), (40, 0.01), (80, 0.15), (120, 0.5)])
+@pytest.mark.parametrize("phase", [0.0, 1.0, 2.0])
+def test_lfp_that_the_spikes_are_locked_to_is_not_taken_for_a_waveform(
+    frequency_hz: float, taken: float, phase: float
+) -> None:
+    lfp = np.cos(2 * np.pi * frequency_hz * AROUND_MS / 1e3 + phase)
+    assert np.abs(make_template(lfp[:, None], RATE_HZ, 0, np.array([930])).waveform).max() < taken
 
 
 def test_the_signal_around_spikes_keeps_its_noise(
@@ -155,6 +175,11 @@ def test_subtract_templates_does_not_see_where_blocks_are_cut(
         for start, piece in zip(starts, np.split(signal, cuts), strict=True)
     ]
     np.testing.assert_array_equal(np.concatenate(pieces), subtract_templates(signal, 0, [template]))
+
+
+@pytest.mark.parametrize(("given", "kept"), [(np.int16, np.float32), (np.float32, np.float32), (float, float)])
+def test_subtract_templates_makes_samples_no_wider_than_it_must(given: type, kept: type) -> None:
+    assert subtract_templates(np.zeros((5, 1), dtype=given), 0, []).dtype == kept
 
 
 def test_waveforms_that_overlap_are_both_subtracted() -> None:
@@ -199,6 +224,14 @@ def test_at_most_1_wire_in_370_shows_a_unit_by_chance(noise: FloatArray) -> None
 def test_spike_band_sd_is_that_of_the_band(noise: FloatArray) -> None:
     expected = NOISE_V * np.sqrt((3000 - 300) / (RATE_HZ / 2))  # white noise; filter skirts take a few per cent
     np.testing.assert_allclose(spike_band_sd(reader(noise), N_SAMPLES, RATE_HZ), expected, rtol=0.12)
+
+
+def test_f28_spike_band_sd_of_a_wire_with_some_nan_is_finite(noise: FloatArray) -> None:
+    broken = noise.copy()
+    broken[150_000:151_000, 0] = np.nan
+    np.testing.assert_allclose(
+        spike_band_sd(reader(broken), N_SAMPLES, RATE_HZ), spike_band_sd(reader(noise), N_SAMPLES, RATE_HZ), rtol=0.01
+    )
 
 
 @pytest.mark.parametrize("n_samples", [0, 1, 100])

@@ -38,7 +38,7 @@ def reader(study: Path) -> Iterator[Any]:
     reader = BlackrockRawIO(filename=str(study / "S01" / "raw"), nsx_to_load=6)
     reader.parse_header()
     yield reader
-    for stream in reader._nsx_fids.values():  # neo leaves them open
+    for stream in getattr(reader, "_nsx_fids", {}).values():  # neo leaves open what it read
         stream.close()
 
 

@@ -10,6 +10,13 @@ from nwb_spikeinference.simulate.worlds import WORLDS
 EXCITATORY, INHIBITORY = field.POPULATIONS
 
 
+def test_populations_are_those_of_the_specification() -> None:
+    assert [(p.n_cells, p.rate_hz, p.amplitude_uv, p.width_ms) for p in field.POPULATIONS] == [
+        (4000, 1.5, 0.48, 3.15),
+        (1000, 8.0, 3.0, 2.1),
+    ]
+
+
 def test_rings_share_out_the_whole_population() -> None:
     assert field.cells_per_ring(4000).sum() == pytest.approx(4000)
 
@@ -89,14 +96,3 @@ def test_inverted_bundle_has_the_opposite_population_field() -> None:
     other = field.background(rng, 10_000, 2) + field.mains(rng, 10_000, 60)
     other += field.WHITE_UV * rng.standard_normal(other.shape, dtype=np.float32)
     np.testing.assert_allclose((upright + inverted) / 2, other, atol=1e-3)
-
-
-def test_bleed_is_a_dip_after_each_spike() -> None:
-    bleed = field.slow_bleed(np.array([3000, 9000]), 1000, 12.0)
-    assert np.argmin(bleed[100:110]) == 3
-    np.testing.assert_allclose(bleed[100:125], bleed[300:325])
-    assert bleed.min() == pytest.approx(-12, rel=0.1)
-
-
-def test_no_bleed_leaves_nothing() -> None:
-    assert not field.slow_bleed(np.array([3000]), 1000, 0.0).any()

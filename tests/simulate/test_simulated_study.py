@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from nwb_spikeinference.errors import SettingsError
+from nwb_spikeinference.simulate.places import place_bundles
 from nwb_spikeinference.simulate.session import SimulatedSession
-from nwb_spikeinference.simulate.study import SimulationSettings, place_bundles, simulate_session
+from nwb_spikeinference.simulate.study import SimulationSettings, simulate_session
 
 
 def simulate(world: str = "default", index: int = 0, **changes: Any) -> SimulatedSession:
@@ -101,12 +102,11 @@ def test_drift_world_changes_every_rate_by_the_same_factor() -> None:
     np.testing.assert_allclose(np.abs(np.log(ratio[:, -1] / ratio[:, 0])), 1.6, rtol=1e-4)
 
 
-def test_bleed_world_changes_only_wires_with_units() -> None:
+def test_bleed_world_has_larger_action_potentials_and_nothing_else() -> None:
     clean, bled = simulate("default"), simulate("bleed")
-    changed = {
-        channel for channel, same in zip(clean.channels, (clean.lfp_uv == bled.lfp_uv).all(0), strict=True) if not same
-    }
-    assert changed == {unit.channel for unit in clean.units}
+    assert_same(clean, bled)
+    assert {unit.ap_uv for unit in clean.units} == {70.0}
+    assert {unit.ap_uv for unit in bled.units} == {120.0}
 
 
 def test_polarity_world_inverts_all_bundles_but_the_left_hippocampus() -> None:
@@ -146,6 +146,11 @@ def test_bundles_of_a_participant_have_different_places_and_channels(index: int)
         ({"bundles": 5}, "bundles must be 1 to 4 per participant, got 5"),
         ({"excitatory_units": 0, "inhibitory_units": 0}, "a bundle needs units, got 0 excitatory and 0 inhibitory"),
         ({"line_hz": 55}, "line_hz must be 50 or 60, got 55"),
+        ({"ap_uv": -1.0}, "ap_uv must be 0 to 1000 microvolts, got -1"),
+        ({"electrode_drift": 2.0}, r"electrode_drift must be at least 0 and below 2 .*, got 2"),
+        ({"amplitude_jitter": -0.1}, "amplitude_jitter must be 0 to 1, got -0.1"),
+        ({"missed_spikes": 1.0}, "missed_spikes must be a share of at least 0 and below 1, got 1"),
+        ({"missed_spikes": float("nan")}, "missed_spikes must be a share of at least 0 and below 1, got nan"),
     ],
 )
 def test_impossible_settings_are_refused(changes: dict[str, Any], message: str) -> None:
