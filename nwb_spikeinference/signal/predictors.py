@@ -4,20 +4,23 @@ Which LFP a unit is predicted from.
 `neighbour` is the result that counts: nothing of the unit's own wire, nor of a wire that shows its action potential.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 
 from nwb_spikeinference.errors import NoSignalError
 from nwb_spikeinference.recordings import FloatArray
+from nwb_spikeinference.signal.references import Reference, make_bipolar, median_over_wires, remove_bundle_median
 
 
-def neighbour_median(lfp: FloatArray, own_wire: int, excluded: np.ndarray) -> FloatArray:
+def neighbour_trace(lfp: FloatArray, own_wire: int, excluded: np.ndarray, reference: Reference = "none") -> FloatArray:
     """
-    Median over the other wires of a bundle.
+    Median over the other wires of a bundle, or over the differences between those that follow one another.
 
     Parameters
     ----------
     lfp : ndarray of shape (n_samples, n_wires)
-        The bundle's wires, volts.
+        The bundle's wires, volts; any piece of a recording.
     own_wire : int
         Column of the unit's own wire.
     excluded : ndarray of bool, shape (n_wires,)
@@ -30,13 +33,104 @@ def neighbour_median(lfp: FloatArray, own_wire: int, excluded: np.ndarray) -> Fl
     Raises
     ------
     NoSignalError
-        If no wire is left.
+        If too few wires are left, or none can be: what is left of a median once it is subtracted is nothing.
     """
-    usable = ~np.asarray(excluded, dtype=bool)
-    usable[own_wire] = False
+    usable = _others(own_wire, excluded)
     if not usable.any():
         raise NoSignalError(
             f"no neighbouring wire is left out of {lfp.shape[1]} (the others show the unit's waveform or carry "
             f"no signal); use predictor: own-despiked, or macro"
         )
-    return np.median(lfp[:, usable], axis=1)
+    return _COMMON[reference](lfp[:, usable])
+
+
+def own_trace(lfp: FloatArray, own_wire: int, excluded: np.ndarray, reference: Reference = "none") -> FloatArray:
+    """
+    The unit's own wire, against wires that do not show the unit.
+
+    Parameters
+    ----------
+    lfp, own_wire, excluded
+        As for `neighbour_trace`.
+
+    Returns
+    -------
+    ndarray of shape (n_samples,)
+
+    Raises
+    ------
+    NoSignalError
+        If no wire is left to be the reference.
+    """
+    return _OWN[reference](lfp, own_wire, _others(own_wire, excluded))
+
+
+def macro_trace(lfp: FloatArray, usable: np.ndarray, reference: Reference = "none") -> FloatArray:
+    """
+    Median over the macro contacts of an electrode, or over the differences between those that follow one another.
+
+    Parameters
+    ----------
+    lfp : ndarray of shape (n_samples, n_contacts)
+        Volts; any piece of a recording.
+    usable : ndarray of bool, shape (n_contacts,)
+
+    Returns
+    -------
+    ndarray of shape (n_samples,)
+
+    Raises
+    ------
+    NoSignalError
+        If too few contacts are usable.
+    """
+    if not np.any(usable):
+        raise NoSignalError(f"none of {lfp.shape[1]} macro contacts carries a signal; use predictor: neighbour")
+    return _COMMON[reference](lfp[:, usable])
+
+
+def _others(own_wire: int, excluded: np.ndarray) -> np.ndarray:
+    usable = ~np.asarray(excluded, dtype=bool)
+    usable[own_wire] = False
+    return usable
+
+
+def _median_of_pairs(lfp: FloatArray) -> FloatArray:
+    if lfp.shape[1] < 2:
+        raise NoSignalError("a single wire is left, a bipolar reference needs two; use signal.reference: none")
+    return median_over_wires(
+        make_bipolar(lfp, np.ones(lfp.shape[1], bool))[:, :-1]
+    )  # the last repeats the pair before it
+
+
+def _nothing(lfp: FloatArray) -> FloatArray:
+    raise NoSignalError(
+        f"the median of {lfp.shape[1]} wires measured against that same median is 0; use signal.reference: none or "
+        f"bipolar, or predictor: own-despiked"
+    )
+
+
+_COMMON: dict[Reference, Callable[[FloatArray], FloatArray]] = {
+    "none": median_over_wires,
+    "bipolar": _median_of_pairs,
+    "bundle-median": _nothing,
+}
+
+
+def _as_recorded(lfp: FloatArray, own_wire: int, others: np.ndarray) -> FloatArray:
+    return lfp[:, own_wire]
+
+
+def _against_median(lfp: FloatArray, own_wire: int, others: np.ndarray) -> FloatArray:
+    return remove_bundle_median(lfp, others)[:, own_wire]
+
+
+def _against_neighbour(lfp: FloatArray, own_wire: int, others: np.ndarray) -> FloatArray:
+    return make_bipolar(lfp, others)[:, own_wire]
+
+
+_OWN: dict[Reference, Callable[[FloatArray, int, np.ndarray], FloatArray]] = {
+    "none": _as_recorded,
+    "bundle-median": _against_median,
+    "bipolar": _against_neighbour,
+}
