@@ -5,9 +5,9 @@ Every default is the value recommended for the reference study (30 participants,
 """
 
 import math
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from nwb_spikeinference.bands import Band, default_bands
 from nwb_spikeinference.errors import BandError
@@ -15,7 +15,8 @@ from nwb_spikeinference.regions import Hemisphere
 from nwb_spikeinference.settings import Settings
 
 Predictor = Literal["neighbour", "own-despiked", "own", "macro"]
-Reference = Literal["none"]  # as recorded: Behnke-Fried wires are recorded against their bundle's ninth wire
+Reference = Literal["none", "bundle-median", "bipolar"]  # none: as recorded, against the bundle's ninth wire
+Despike = Literal["mean-waveform", "gls", "none"]
 Positive = Annotated[float, Field(gt=0)]
 
 
@@ -34,7 +35,18 @@ class SignalSettings(Settings):
     line_hz: Literal[50, 60] = 60
     reference: Reference = "none"
     predictor: Predictor = "neighbour"
-    despike: Literal["mean-waveform", "none"] = "mean-waveform"
+    despike: Despike = "mean-waveform"
+    wide_band: bool = False  # features of the whole spectrum beside those of the bands
+    exclude_discharges: bool = True  # a second on either side of interictal discharges, in training and scores
+
+    @model_validator(mode="after")
+    def _check_reference(self) -> Self:
+        if self.reference == "bundle-median" and self.predictor in ("neighbour", "macro"):
+            raise ValueError(
+                f"predictor {self.predictor} is a median over wires, of which reference bundle-median leaves nothing; "
+                f"use reference none or bipolar, or predictor own-despiked"
+            )
+        return self
 
 
 class TargetSettings(Settings):

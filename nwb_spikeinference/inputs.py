@@ -25,6 +25,9 @@ class LfpInput:
     features : ndarray of shape (n_bins, n_features), float32
         Standardised; 0 where invalid.
     valid : ndarray of bool, shape (n_bins,)
+        Bins to train and score on.
+    discharge : ndarray of bool, shape (n_bins,)
+        Bins that are not valid for an interictal discharge alone: their features are those of the signal.
     segments : tuple of slice
         Continuous pieces of the recording, in bins. Nothing may be windowed across their edges.
     counts : ndarray of shape (n_bins, n_units), uint8
@@ -38,6 +41,7 @@ class LfpInput:
     hemisphere: Hemisphere | None
     features: FloatArray
     valid: BoolArray
+    discharge: BoolArray
     segments: tuple[slice, ...]
     counts: NDArray[np.uint8]
     unit_ids: tuple[int, ...]

@@ -128,7 +128,7 @@ class LoboRecord(Record):
     mode: Literal["drop", "only"]
     model: str
     cell_type: CellGroup
-    delta_roc_auc: float  # drop: full minus without the band; only: band alone minus 0.5
+    delta_roc_auc: float  # drop: all bands minus without the band; only: band alone minus 0.5
     low: float | None
     high: float | None
     p: float | None

@@ -6,7 +6,7 @@ whose time stamps may lie years outside.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -58,17 +58,20 @@ def read_session(
 
 
 @contextmanager
-def open_signal(path: Path, block: SignalBlock) -> Iterator[SignalReader]:
+def open_signals(path: Path) -> Iterator[Callable[[SignalBlock], SignalReader]]:
     """
-    Open one block of a file for reading stretches of it.
+    Open a file for reading stretches of its blocks; what is given makes the reader of one.
+
+    Readers of several blocks can be used in several threads, one each. A file is to be opened once at a time: HDF5
+    closes what belongs to it together.
 
     Raises
     ------
     InputError
-        If the file cannot be read or does not hold the block.
+        If the file cannot be read or does not hold the blocks.
     """
     with open_nwb(path) as file:
-        yield make_reader(file, block)
+        yield lambda block: make_reader(file, block)
 
 
 def _text(file: h5py.File, name: str) -> str:

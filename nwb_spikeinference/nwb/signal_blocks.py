@@ -12,10 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nwb_spikeinference.errors import InputError
+from nwb_spikeinference.nwb.chunk_reader import ChunkReader
 from nwb_spikeinference.nwb.columns import read_values
 from nwb_spikeinference.nwb.electrodes import electrodes_table
 from nwb_spikeinference.nwb.open_file import decode, neurodata_type, require_plausible
-from nwb_spikeinference.recordings import SignalBlock
+from nwb_spikeinference.recordings import FloatArray, SignalBlock
 
 RAW_RATE_HZ = 5000.0  # spikes cannot be seen below
 _DEPTH = {"acquisition": 2, "processing": 3}  # of a series: itself, its LFP or FilteredEphys, its module
@@ -163,10 +164,11 @@ class SignalReader:
 
     data: h5py.Dataset
     block: SignalBlock
-    gains: NDArray[np.float64]
+    gains: FloatArray
     offset_v: float
+    chunks: ChunkReader | None = None  # of data that it can read
 
-    def read(self, start: int, stop: int, columns: slice = _ALL) -> NDArray[np.float64]:
+    def read(self, start: int, stop: int, columns: slice = _ALL) -> FloatArray:
         """
         Samples `start` to `stop` of the block.
 
@@ -178,7 +180,7 @@ class SignalReader:
         Returns
         -------
         ndarray of shape (stop - start, n_electrodes)
-            Voltages, in volts.
+            Voltages, in volts; float32 for stored integers of 16 bits, else float64.
 
         Raises
         ------
@@ -190,17 +192,23 @@ class SignalReader:
                 f"{self.data.file.filename}: {self.block.path} holds samples 0 to {self.block.n_samples} "
                 f"of this block, asked for {start} to {stop}"
             )
-        first = self.block.first_sample
         try:
-            rows = slice(first + start, first + stop)
-            stored = self.data[rows, columns] if self.data.ndim == 2 else self.data[rows][:, None][:, columns]
-        except OSError as error:
+            stored = self._stored(self.block.first_sample + start, self.block.first_sample + stop, columns)
+        except (OSError, InputError) as error:
             raise InputError(
                 f"{self.data.file.filename}: {self.block.path} is damaged between samples {start} and {stop} "
                 "of the block; get a fresh copy of the file"
             ) from error
-        volts: NDArray[np.float64] = stored * self.gains[columns]
-        return volts + self.offset_v if self.offset_v else volts
+        kind = np.float32 if stored.dtype.kind in "iu" and stored.dtype.itemsize <= 2 else np.float64
+        volts: FloatArray = np.multiply(stored, self.gains[columns].astype(kind), dtype=kind)
+        return volts + kind(self.offset_v) if self.offset_v else volts
+
+    def _stored(self, start: int, stop: int, columns: slice) -> NDArray[np.generic]:
+        if self.chunks is not None:
+            return self.chunks.read(start, stop, columns)
+        if self.data.ndim == 2:
+            return np.asarray(self.data[start:stop, columns])
+        return np.asarray(self.data[start:stop])[:, None][:, columns]
 
 
 def make_reader(file: h5py.File, block: SignalBlock) -> SignalReader:
@@ -225,4 +233,5 @@ def make_reader(file: h5py.File, block: SignalBlock) -> SignalReader:
     gains = np.full(len(block.electrode_rows), float(data.attrs.get("conversion", 1.0)) * in_volts)
     if isinstance(series.get("channel_conversion"), h5py.Dataset):
         gains = gains * np.broadcast_to(read_values(series["channel_conversion"]), gains.shape)
-    return SignalReader(data, block, gains, float(data.attrs.get("offset", 0.0)) * in_volts)
+    chunks = ChunkReader(data) if ChunkReader.fits(data) else None
+    return SignalReader(data, block, gains, float(data.attrs.get("offset", 0.0)) * in_volts, chunks)

@@ -7,7 +7,6 @@ from dataclasses import asdict, replace
 from typing import Literal
 
 from nwb_spikeinference.config import StudySettings
-from nwb_spikeinference.evaluation.duplicates import Duplicate
 from nwb_spikeinference.evaluation.evidence import UnitEvidence
 from nwb_spikeinference.evaluation.flags import study_flags
 from nwb_spikeinference.evaluation.hypotheses import judge_hypotheses
@@ -22,9 +21,9 @@ from nwb_spikeinference.pipeline.evidence import (
     study_context,
     unit_evidence,
 )
-from nwb_spikeinference.pipeline.plan import StudyPlan, band_names, judged_lobo_model, lobo_models
+from nwb_spikeinference.pipeline.notices import leaves_discharges_out, pipeline_flags, repeated_units
+from nwb_spikeinference.pipeline.plan import StudyPlan, band_names, lobo_models
 from nwb_spikeinference.records import (
-    FlagRecord,
     FoldRecord,
     ModelRecord,
     ParticipantRecord,
@@ -48,6 +47,7 @@ METRICS = (
     "calibration_slope",
     "brier_skill",
 )
+WITH_DISCHARGES = "roc_auc_with_discharges"  # counts the bins around interictal discharges too
 _PROTOCOLS: Mapping[str, Protocol] = {"unseen": "unseen-participant", "within": "within-session"}
 
 
@@ -90,11 +90,11 @@ def assemble_results(
         transfer=transfer_records(rows, context),
         hypotheses=judge_hypotheses(rows, context) if plan.folds.folds else (),
         flags=(
-            *study_flags(rows, context, _duplicates(cohort) if settings.units.drop_duplicates else ()),
-            *_own_flags(cohort, plan, settings),
+            *study_flags(rows, context, repeated_units(cohort) if settings.units.drop_duplicates else ()),
+            *pipeline_flags(cohort, plan, settings),
         ),
     )
-    return results, tuple(_scores(tables, settings.units.min_spikes))
+    return results, tuple(_scores(tables, cohort, settings))
 
 
 def _with_lobo_of(
@@ -209,7 +209,7 @@ def _model_records(
     context = study_context(settings, cohort)
     for (protocol, model), units in tables.items():
         scored = {key: one for key, one in units.items() if one.scores.n_spikes >= settings.units.min_spikes}
-        for metric in (*METRICS, "roc_auc_null", "roc_auc_swapped"):
+        for metric in (*METRICS, "roc_auc_null", "roc_auc_swapped", *_discharge_metrics(cohort, settings)):
             if model == "rate" and metric.startswith("roc_auc_"):
                 continue
             values = [
@@ -229,23 +229,29 @@ def _model_records(
     )
 
 
+def _discharge_metrics(cohort: Cohort, settings: StudySettings) -> tuple[str, ...]:
+    return (WITH_DISCHARGES,) if leaves_discharges_out(cohort, settings) else ()
+
+
 def _metric(outcome: UnitOutcome, metric: str) -> float | None:
     if metric == "roc_auc_null":
         return outcome.null_mean
     if metric == "roc_auc_swapped":
         return outcome.swapped
+    if metric == WITH_DISCHARGES:
+        return outcome.with_discharges
     value: float | None = getattr(outcome.scores, metric)
     return value
 
 
 def _scores(
-    tables: Mapping[tuple[str, str], Mapping[UnitKey, UnitOutcome]], min_spikes: int
+    tables: Mapping[tuple[str, str], Mapping[UnitKey, UnitOutcome]], cohort: Cohort, settings: StudySettings
 ) -> Iterable[UnitModelScore]:
     for (protocol, model), units in tables.items():
         for key, outcome in units.items():
-            if outcome.scores.n_spikes < min_spikes:
+            if outcome.scores.n_spikes < settings.units.min_spikes:
                 continue
-            for metric in (*METRICS, "roc_auc_null"):
+            for metric in (*METRICS, "roc_auc_null", *_discharge_metrics(cohort, settings)):
                 yield UnitModelScore(
                     participant=key[0],
                     session=key[1],
@@ -255,37 +261,3 @@ def _scores(
                     metric=metric,
                     value=_metric(outcome, metric),
                 )
-
-
-def _duplicates(cohort: Cohort) -> list[tuple[str, Duplicate]]:
-    return [
-        (f"{session.facts['participant']} {session.facts['session']}", Duplicate(**one))
-        for session in cohort.sessions
-        for one in session.facts["duplicates"]
-    ]
-
-
-def _own_flags(cohort: Cohort, plan: StudyPlan, settings: StudySettings) -> tuple[FlagRecord, ...]:
-    """What the pipeline itself knows: protocols left out, the predictor, notes of the readers."""
-    flags = [FlagRecord(id="cell-types", severity="info", message=f"cell types by {cohort.type_method}", where="study")]
-    if not settings.units.drop_duplicates:
-        for where, one in _duplicates(cohort):
-            message = (
-                f"units {one.kept} and {one.dropped} share {one.share:.0%} of the sparser one's spikes and may be one "
-                f"neuron; both are scored (units.drop_duplicates: false)"
-            )
-            flags.append(FlagRecord(id="duplicate-unit", severity="warning", message=message, where=where))
-    if plan.folds.reason:
-        message = f"unseen-participant protocol left out: {plan.folds.reason}"
-        flags.append(FlagRecord(id="protocol-left-out", severity="warning", message=message, where="study"))
-    flags += [FlagRecord(id="folds", severity="info", message=text, where="study") for text in plan.folds.notices]
-    if settings.lobo.mode != "off" and judged_lobo_model(settings) != settings.model.name:
-        message = f"bands were left out of the {judged_lobo_model(settings)} baseline only: H4 rests on it"
-        flags.append(FlagRecord(id="lobo-model", severity="info", message=message, where="study"))
-    if settings.signal.predictor.startswith("own"):
-        message = "units are predicted from their own wire, where their action potentials leak into the LFP"
-        flags.append(FlagRecord(id="own-wire", severity="serious", message=message, where="study"))
-    for session in cohort.sessions:
-        where = f"{session.facts['participant']} {session.facts['session']}"
-        flags += [FlagRecord(id="note", severity="info", message=note, where=where) for note in session.facts["notes"]]
-    return tuple(flags)

@@ -2,7 +2,7 @@
 From one NWB file to what the models learn from: features per LFP input, spike counts per unit.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -13,13 +13,14 @@ from nwb_spikeinference.config import Predictor, StudySettings
 from nwb_spikeinference.errors import NoSignalError
 from nwb_spikeinference.evaluation.duplicates import find_duplicates
 from nwb_spikeinference.inputs import LfpInput, runs_of
-from nwb_spikeinference.nwb.read import read_session
-from nwb_spikeinference.pipeline.bundle_signal import BundleSignal, read_bundle
-from nwb_spikeinference.pipeline.session_inputs import Grid, SessionInputs, make_grid
+from nwb_spikeinference.nwb.read import open_signals, read_session
+from nwb_spikeinference.pipeline.bundle_signal import BundleSignal, find_blocks, read_bundle
+from nwb_spikeinference.pipeline.grid import MAX_DISCHARGE_SHARE, Grid, judge_bins, make_grid
+from nwb_spikeinference.pipeline.parallel import in_threads
+from nwb_spikeinference.pipeline.session_inputs import SessionInputs
 from nwb_spikeinference.pipeline.store import Arrays, TaskResult
 from nwb_spikeinference.recordings import CellType, Electrode, Session, Unit
 from nwb_spikeinference.signal.binning import bin_spikes
-from nwb_spikeinference.signal.features import feature_names
 from nwb_spikeinference.signal.waveforms import isi_violation_share, trough_to_peak_ms
 
 
@@ -39,15 +40,21 @@ class UnitFacts:
     excluded_reason: str | None
 
 
-def prepare_session(path: Path, settings: StudySettings) -> TaskResult:
+def prepare_session(path: Path, settings: StudySettings, folder: Path) -> TaskResult:
     """
     Features and counts of one session.
+
+    Parameters
+    ----------
+    folder : Path
+        Where large arrays are written to.
 
     Returns
     -------
     TaskResult
         Arrays: those of `SessionInputs.make` for the study's predictor and, as a control, for ``own``; ``counts``
-        (n_bins, n_units). Facts: participant, session, grid, features, units, duplicates, notes.
+        (n_bins, n_units). Facts: participant, session, grid, features, units, duplicates, discharges (bundle, n,
+        share_of_time), notes.
 
     Raises
     ------
@@ -59,11 +66,12 @@ def prepare_session(path: Path, settings: StudySettings) -> TaskResult:
         raise NoSignalError(
             f"{path.name}: no continuous signal, only {len(session.units)} units that nothing can predict"
         )
-    signals, macros = _read_signals(session, settings)
+    signals, macros = _read_signals(session, settings, folder)
     if not signals and not macros:
         raise NoSignalError(f"{path.name}: no unit lies on a wire with a continuous signal; 'nsi inspect' shows both")
     grid = make_grid([*signals.values(), *macros.values()], settings.target.bin_ms / 1e3)
-    maker = SessionInputs(grid, settings.band_list(), signals, macros)
+    maker = SessionInputs(grid, settings.band_list(), signals, macros, settings.signal)
+    discharges = _find_discharges(grid, macros if settings.signal.predictor == "macro" else signals)
     counts = _count_spikes(session.units, grid)
     by_row = {electrode.row: electrode for electrode in session.electrodes}
     facts = [_unit_facts(unit, counts[:, k], by_row, maker, settings) for k, unit in enumerate(session.units)]
@@ -73,7 +81,7 @@ def prepare_session(path: Path, settings: StudySettings) -> TaskResult:
         predictors.append("own")
     arrays: Arrays = {"counts": counts}
     for number, predictor in enumerate(predictors):
-        made, reasons = maker.make(session.units, [fact.excluded_reason for fact in facts], bundles, predictor)
+        made, reasons = maker.make(session.units, [fact.excluded_reason for fact in facts], bundles, predictor, folder)
         arrays |= made
         if number == 0:
             facts = [_with_reason(fact, reasons.get(fact.unit_id)) for fact in facts]
@@ -89,33 +97,64 @@ def prepare_session(path: Path, settings: StudySettings) -> TaskResult:
             "session": session.session_id,
             "file": session.path.name,
             "grid": asdict(grid),
-            "features": list(feature_names(maker.bands)),
+            "features": list(maker.feature_names),
             "bundles": len(_bundles(session, "micro")),
             "wires": sum(electrode.kind == "micro" for electrode in session.electrodes),
             "units": [asdict(fact) for fact in facts],
             "duplicates": [asdict(one) for one in duplicates],
-            "notes": [*session.notes, *maker.notes],
+            "discharges": discharges,
+            "notes": [*session.notes, *maker.notes, *_discharge_notes(discharges, settings)],
         },
     )
 
 
-def _read_signals(session: Session, settings: StudySettings) -> tuple[dict[str, BundleSignal], dict[str, BundleSignal]]:
+def _read_signals(
+    session: Session, settings: StudySettings, folder: Path
+) -> tuple[dict[str, BundleSignal], dict[str, BundleSignal]]:
     """LFP of every bundle with units: of its wires and, if they are to predict, of its macro contacts."""
     by_row = {electrode.row: electrode for electrode in session.electrodes}
-    signals = {}
-    for name, wires in _bundles(session, "micro").items():
-        units = [unit for unit in session.units if _home(unit, by_row) == name]
-        if units:
-            signals[name] = read_bundle(session, wires, units, settings.signal)
-    macros = {}
-    if settings.signal.predictor == "macro":
-        for name, contacts in _bundles(session, "macro").items():
-            macros[name] = read_bundle(session, contacts, (), settings.signal)
+    units: dict[str | None, list[Unit]] = {}
+    for unit in session.units:
+        units.setdefault(_home(unit, by_row), []).append(unit)
+    micro = {name: wires for name, wires in _bundles(session, "micro").items() if name in units}
+    macro = _bundles(session, "macro") if settings.signal.predictor == "macro" else {}
+    with open_signals(session.path) as open_block:
+
+        def read(wires: Sequence[Electrode], own: Sequence[Unit]) -> BundleSignal:
+            return read_bundle(open_block, find_blocks(session, wires), wires, own, settings.signal, folder)
+
+        found = in_threads(
+            read, [*micro.values(), *macro.values()], [*(units[name] for name in micro), *([()] * len(macro))]
+        )
+    signals = dict(zip(micro, found, strict=False))
+    macros = dict(zip(macro, found[len(micro) :], strict=True))
     return _with_segments(signals), _with_segments(macros)
 
 
 def _with_segments(signals: dict[str, BundleSignal]) -> dict[str, BundleSignal]:
     return {name: signal for name, signal in signals.items() if signal.segments}
+
+
+def _find_discharges(grid: Grid, signals: Mapping[str, BundleSignal]) -> list[dict[str, Any]]:
+    """Per bundle, how many there are and what share of the time that could be used lies around them."""
+    return [
+        {
+            "bundle": name,
+            "n": len(signal.discharges_s),
+            "share_of_time": judge_bins(grid, signal, leave_discharges_out=True).share_of_discharges,
+        }
+        for name, signal in signals.items()
+    ]
+
+
+def _discharge_notes(discharges: Sequence[Mapping[str, Any]], settings: StudySettings) -> list[str]:
+    too_many = [one for one in discharges if one["share_of_time"] > MAX_DISCHARGE_SHARE]
+    return [
+        f"{one['bundle']}: {one['n']} interictal discharges found, {one['share_of_time']:.0%} of the time lies within "
+        f"1 s of one; kept, since so many are rather bursts of a rhythm; look at the signal"
+        for one in too_many
+        if settings.signal.exclude_discharges
+    ]
 
 
 def _count_spikes(units: Sequence[Unit], grid: Grid) -> np.ndarray:
@@ -209,8 +248,9 @@ def load_inputs(result: TaskResult, predictor: Predictor, cell_types: dict[int, 
                 bundle=first["bundle"],
                 region=first["region"],
                 hemisphere=first["hemisphere"],
-                features=features,
+                features=np.asarray(features),
                 valid=result.arrays[f"{predictor}_valid"][row],
+                discharge=result.arrays[f"{predictor}_discharge"][row],
                 segments=runs_of(result.arrays[f"{predictor}_covered"][row]),
                 counts=result.arrays["counts"][:, members],
                 unit_ids=tuple(int(units[k]["unit_id"]) for k in members),

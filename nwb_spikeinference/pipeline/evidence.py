@@ -29,6 +29,7 @@ class UnitOutcome:
     null: FloatArray  # (n_shifts,) ROC-AUC after circular shifts, averaged over folds
     swapped: float | None
     clock: float | None
+    with_discharges: float | None  # ROC-AUC that counts the bins around interictal discharges
     fold: int
 
     @property
@@ -72,6 +73,7 @@ def _average(parts: Sequence[tuple[dict[str, Any], FloatArray]]) -> UnitOutcome:
         null=np.mean([null[:shortest] for null in nulls], axis=0),
         swapped=_mean(unit["swapped"] for unit in units),
         clock=_mean(unit["clock"] for unit in units),
+        with_discharges=_mean(unit["with_discharges"] for unit in units),
         fold=units[0]["fold"],
     )
 
@@ -93,8 +95,8 @@ def own_head_aucs(results: Iterable[TaskResult]) -> dict[UnitKey, float]:
 
 
 def lobo_deltas(outcomes: Outcomes, model: str, mode: str, bands: Sequence[str]) -> dict[str, dict[UnitKey, float]]:
-    """Per band and unit: full minus without the band (drop), or the band alone minus 0.5 (only)."""
-    full = own_head_aucs(outcomes.get(f"unseen/{model}", ()))
+    """Per band and unit: all bands minus without the band (drop), or the band alone minus 0.5 (only)."""
+    full = own_head_aucs(outcomes.get(f"bands/{model}", outcomes.get(f"unseen/{model}", ())))
     deltas: dict[str, dict[UnitKey, float]] = {}
     for band in bands:
         part = own_head_aucs(outcomes.get(f"{mode}/{model}/{band}", ()))

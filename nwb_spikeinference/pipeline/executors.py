@@ -5,11 +5,11 @@ Who does the tasks.
 """
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from nwb_spikeinference.errors import SpikeInferenceError
-from nwb_spikeinference.pipeline.store import TaskKey, TaskResult, TaskStore
+from nwb_spikeinference.pipeline.store import TaskKey, TaskResult, TaskStore, Work
 
 _log = logging.getLogger(__name__)
 
@@ -19,7 +19,7 @@ class Task:
     """A key, and the work that makes its result."""
 
     key: TaskKey
-    work: Callable[[], TaskResult]
+    work: Work
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

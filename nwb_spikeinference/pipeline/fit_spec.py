@@ -2,6 +2,7 @@
 What one training learns from and is tested on, as plain data, and the bins on either side.
 """
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -12,6 +13,7 @@ from nwb_spikeinference.errors import LeakError
 from nwb_spikeinference.evaluation.splits import TimeSplit, contiguous_folds, contiguous_split
 from nwb_spikeinference.inputs import BoolArray, LfpInput
 from nwb_spikeinference.records import Protocol
+from nwb_spikeinference.signal.features import columns_of_band, wide_columns
 
 MIN_WITHIN_S = 5.0  # of recording, beside the embargo, without which a session is not split
 
@@ -28,6 +30,7 @@ class FitSpec:
     predictor: Predictor
     dropped_band: str | None = None
     only_band: str | None = None
+    bands_only: bool = False  # withhold the features of the whole spectrum; so do `dropped_band` and `only_band`
     train_region: str | None = None  # train on units of this place only
     train_hemisphere: str | None = None
     thinning_draw: int | None = None  # inhibitory spikes thinned to excitatory counts
@@ -46,6 +49,7 @@ class FitSpec:
         parts = [self.protocol, self.model, f"fold {self.fold}"]
         parts += [f"without {self.dropped_band}"] if self.dropped_band else []
         parts += [f"only {self.only_band}"] if self.only_band else []
+        parts += ["bands only"] if self.bands_only else []
         parts += (
             [f"from {self.train_hemisphere or ''} {self.train_region}".replace("  ", " ")] if self.train_region else []
         )
@@ -56,6 +60,29 @@ class FitSpec:
     def describe(self) -> dict[str, Any]:
         """Plain data."""
         return asdict(self)
+
+    def describe_draws(self) -> dict[str, Any]:
+        """
+        What decides the fit's random draws, as plain data.
+
+        Not its columns: fits that differ in them alone draw alike, so that their scores differ by the columns alone.
+        """
+        columns = ("dropped_band", "only_band", "bands_only", "full")
+        return {name: value for name, value in self.describe().items() if name not in columns}
+
+
+def fit_columns(spec: FitSpec, names: Sequence[str]) -> tuple[int, ...]:
+    """
+    Feature columns that a fit sees.
+
+    A fit without a band, or with one alone, sees no feature of the whole spectrum either: the band would hide there.
+    """
+    if spec.only_band:
+        return columns_of_band(names, spec.only_band)
+    withheld = set(columns_of_band(names, spec.dropped_band)) if spec.dropped_band else set()
+    if spec.dropped_band or spec.bands_only:
+        withheld |= set(wide_columns(names))
+    return tuple(column for column in range(len(names)) if column not in withheld)
 
 
 def _split_valid_bins(source: LfpInput, spec: FitSpec, settings: StudySettings) -> tuple[BoolArray, BoolArray]:
@@ -90,3 +117,16 @@ def train_bins(source: LfpInput, spec: FitSpec, settings: StudySettings) -> Bool
 def scored_bins(source: LfpInput, spec: FitSpec, settings: StudySettings) -> BoolArray:
     """Bins that a fit is scored on, if the input belongs to its test side."""
     return _split_valid_bins(source, spec, settings)[1] if spec.protocol == "within-session" else source.valid
+
+
+def scored_with_discharges(source: LfpInput, spec: FitSpec, settings: StudySettings) -> BoolArray:
+    """The bins of `scored_bins`, and those among them that an interictal discharge alone keeps from being valid."""
+    tested = scored_bins(source, spec, settings)
+    places = np.flatnonzero(tested)
+    if not len(places):
+        return tested
+    # Within a session nothing outside the tested stretch: it may lie on the training side.
+    first, stop = (places[0], places[-1] + 1) if spec.protocol == "within-session" else (0, source.n_bins)
+    among = np.zeros(source.n_bins, dtype=bool)
+    among[first:stop] = source.discharge[first:stop]
+    return tested | among

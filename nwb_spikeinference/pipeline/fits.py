@@ -13,11 +13,10 @@ from nwb_spikeinference.evaluation.thinning import thin_counts
 from nwb_spikeinference.inputs import LfpInput, TrainingInput
 from nwb_spikeinference.models.registry import make_model
 from nwb_spikeinference.pipeline.cohort import Cohort, spike_counts
-from nwb_spikeinference.pipeline.fit_spec import FitSpec, scored_bins, train_bins
+from nwb_spikeinference.pipeline.fit_spec import FitSpec, fit_columns, scored_bins, train_bins
 from nwb_spikeinference.pipeline.scoring import head_aucs, identity_of, score_in_full
 from nwb_spikeinference.pipeline.store import TaskResult
 from nwb_spikeinference.recordings import IntArray
-from nwb_spikeinference.signal.features import columns_of_band
 
 
 def run_fit(spec: FitSpec, cohort: Cohort, settings: StudySettings) -> TaskResult:
@@ -30,7 +29,7 @@ def run_fit(spec: FitSpec, cohort: Cohort, settings: StudySettings) -> TaskResul
         Facts ``units``: one dict per test unit with its ROC-AUC by each head and, for a full fit, all scores. Arrays of
         a full fit: ``log_odds_<k>`` (n_bins, 3) per test input, ``null`` (n_units, n_shifts).
     """
-    seed = np.random.SeedSequence([settings.seed, zlib.crc32(repr(sorted(spec.describe().items())).encode())])
+    seed = np.random.SeedSequence([settings.seed, zlib.crc32(repr(sorted(spec.describe_draws().items())).encode())])
     model_seed, thin_seed, null_seed = seed.spawn(3)
     training = [
         TrainingInput(source=source, bins=bins)
@@ -42,7 +41,7 @@ def run_fit(spec: FitSpec, cohort: Cohort, settings: StudySettings) -> TaskResul
     model = make_model(spec.model, settings)
     if not any(item.source.counts[item.bins].any() for item in training):
         return TaskResult(arrays={}, facts={"units": [], "reason": "nothing to train on"})
-    model.fit(training, _columns(spec, cohort.feature_names), model_seed)
+    model.fit(training, fit_columns(spec, cohort.feature_names), model_seed)
     every = cohort.inputs(spec.test, spec.predictor)
     sources = [source for source in every if scored_bins(source, spec, settings).any()]
     tested = list(zip(sources, model.predict(sources), strict=True))
@@ -60,13 +59,6 @@ def run_fit(spec: FitSpec, cohort: Cohort, settings: StudySettings) -> TaskResul
 def _is_training_place(source: LfpInput, spec: FitSpec) -> bool:
     right_region = spec.train_region in (None, source.region)
     return right_region and spec.train_hemisphere in (None, source.hemisphere)
-
-
-def _columns(spec: FitSpec, names: Sequence[str]) -> tuple[int, ...]:
-    if spec.only_band:
-        return columns_of_band(names, spec.only_band)
-    dropped = set(columns_of_band(names, spec.dropped_band)) if spec.dropped_band else set()
-    return tuple(column for column in range(len(names)) if column not in dropped)
 
 
 def _thin_inhibitory(

@@ -9,7 +9,7 @@ from nwb_spikeinference.config import StudySettings
 from nwb_spikeinference.evaluation.splits import FoldPlan, participant_folds
 from nwb_spikeinference.pipeline.cohort import Cohort
 from nwb_spikeinference.pipeline.fit_spec import FitSpec
-from nwb_spikeinference.signal.features import PER_BAND
+from nwb_spikeinference.signal.features import wide_columns
 
 LOGISTIC = "logistic"
 
@@ -24,7 +24,8 @@ class StudyPlan:
     groups : mapping
         Name of a group of fits, one per fold -> the fits. Groups are ``unseen/<model>``, ``within/<model>``,
         ``own/logistic``, ``compared/logistic`` (its counterpart, if that is no baseline), ``drop/<model>/<band>``,
-        ``only/<model>/<band>``, ``transfer/<model>`` and ``thin/<draw>``.
+        ``only/<model>/<band>``, ``bands/<model>`` (what the drops are compared with, where the features hold more than
+        bands), ``transfer/<model>`` and ``thin/<draw>``.
     """
 
     folds: FoldPlan
@@ -57,7 +58,9 @@ def make_plan(cohort: Cohort, settings: StudySettings) -> StudyPlan:
 
 def band_names(cohort: Cohort) -> tuple[str, ...]:
     """Bands that the features hold, in their order."""
-    return tuple(name.split(":")[0] for name in cohort.feature_names[:: len(PER_BAND)])
+    wide = wide_columns(cohort.feature_names)
+    of_bands = (name for column, name in enumerate(cohort.feature_names) if column not in wide)
+    return tuple(dict.fromkeys(name.rpartition(":")[0] for name in of_bands))
 
 
 def _within_fits(cohort: Cohort, settings: StudySettings, model: str) -> tuple[FitSpec, ...]:
@@ -98,12 +101,14 @@ def _control_fits(folds: FoldPlan, cohort: Cohort, settings: StudySettings) -> d
 
 
 def _lobo_fits(folds: FoldPlan, cohort: Cohort, settings: StudySettings) -> dict[str, tuple[FitSpec, ...]]:
-    if settings.lobo.mode == "off":
+    bands = band_names(cohort)
+    if settings.lobo.mode == "off" or len(bands) < 2:
         return {}
     groups: dict[str, tuple[FitSpec, ...]] = {}
-    bands = band_names(cohort)
     for model in lobo_models(settings):
-        for band in bands if len(bands) > 1 else ():
+        if wide_columns(cohort.feature_names):
+            groups[f"bands/{model}"] = _fold_fits(folds, settings, model, bands_only=True)
+        for band in bands:
             groups[f"drop/{model}/{band}"] = _fold_fits(folds, settings, model, dropped_band=band)
             if settings.lobo.only:
                 groups[f"only/{model}/{band}"] = _fold_fits(folds, settings, model, only_band=band)

@@ -13,7 +13,7 @@ from nwb_spikeinference.evaluation.metrics import UnitScores, choose_threshold, 
 from nwb_spikeinference.evaluation.surrogates import clock_auc, shifted_aucs, swapped_auc
 from nwb_spikeinference.inputs import HEAD_OF_TYPE, HEADS, BoolArray, LfpInput, TrainingInput, log_odds_of_rate
 from nwb_spikeinference.models.protocol import SpikeModel
-from nwb_spikeinference.pipeline.fit_spec import FitSpec, scored_bins, train_bins
+from nwb_spikeinference.pipeline.fit_spec import FitSpec, scored_bins, scored_with_discharges, train_bins
 from nwb_spikeinference.pipeline.store import Arrays, TaskResult
 from nwb_spikeinference.recordings import FloatArray
 
@@ -55,6 +55,7 @@ def score_in_full(
         rate_bins, score_bins, all_bins = _bins_of(source, spec, settings)
         intercepts = log_odds_of_rate(source.counts, rate_bins)
         tested_bins = np.flatnonzero(all_bins)
+        with_discharges = scored_with_discharges(source, spec, settings)
         for k, cell_type in enumerate(source.cell_types):
             head = HEAD_OF_TYPE[cell_type]
             predicted, counts = log_odds[:, head], source.counts[:, k]
@@ -71,6 +72,7 @@ def score_in_full(
                     "heads": head_aucs(log_odds, source, k, all_bins),
                     "scores": asdict(_with_auc(scores, predicted[all_bins], counts[all_bins])),
                     "clock": clock_auc(counts[all_bins]),
+                    "with_discharges": roc_auc(predicted[with_discharges], counts[with_discharges]),
                     "swapped": swapped,
                 }
             )

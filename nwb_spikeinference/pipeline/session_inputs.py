@@ -5,50 +5,39 @@ Bins lie on one grid per session, so that predictions can be written back as one
 invalid and nothing is filtered or windowed across them.
 """
 
-import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 
 import numpy as np
 
 from nwb_spikeinference.bands import Band, split_by_nyquist
-from nwb_spikeinference.config import Predictor
+from nwb_spikeinference.config import Predictor, SignalSettings
 from nwb_spikeinference.errors import NoSignalError
+from nwb_spikeinference.files import partial_path
 from nwb_spikeinference.inputs import BoolArray
 from nwb_spikeinference.pipeline.bundle_signal import BundleSignal, LfpSegment
+from nwb_spikeinference.pipeline.disk_arrays import allocate_array, keep_on_disk, map_array
+from nwb_spikeinference.pipeline.grid import MIN_SEGMENT_S, Grid, centres_of, covered_bins, judge_bins
+from nwb_spikeinference.pipeline.parallel import in_threads
 from nwb_spikeinference.pipeline.store import Arrays
 from nwb_spikeinference.recordings import FloatArray, Unit
-from nwb_spikeinference.signal.features import band_features, feature_names, robust_standardise
-from nwb_spikeinference.signal.predictors import neighbour_median
+from nwb_spikeinference.signal.features import feature_names, standardise, stream_features
+from nwb_spikeinference.signal.predictors import macro_trace, neighbour_trace, own_trace
+from nwb_spikeinference.signal.wide_band import PHASE_BAND, holds_wide_band
 
-EDGE_S = 0.5  # at each end of a continuous stretch, where filters have not settled
-FAULT_MARGIN_S = 1.0  # on either side of a stretch in which a wire failed
-MIN_SEGMENT_S = 3.0
-Traces = Callable[[], list[FloatArray]]
+_PIECE = 100_000  # samples of a trace that are made at once
+Trace = Callable[[LfpSegment, slice], FloatArray]  # some samples of a segment -> (n,) volts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Grid:
-    """Bins of a session."""
+class _Source:
+    """An LFP input before its features are made; units with the same key share it."""
 
-    start_s: float
-    bin_s: float
-    n_bins: int
-
-    def bins_inside(self, start_s: float, stop_s: float) -> slice:
-        """Bins that lie wholly inside a stretch of time."""
-        first = math.ceil((start_s - self.start_s) / self.bin_s - 1e-6)
-        stop = math.floor((stop_s - self.start_s) / self.bin_s + 1e-6)
-        first = min(max(0, first), self.n_bins)
-        return slice(first, min(self.n_bins, max(first, stop)))
-
-
-def make_grid(signals: Sequence[BundleSignal], bin_s: float) -> Grid:
-    """Bins from the first to the last sample of any bundle."""
-    segments = [segment for signal in signals for segment in signal.segments]
-    start = min(segment.start_s for segment in segments)
-    stop = max(segment.stop_s for segment in segments)
-    return Grid(start_s=start, bin_s=bin_s, n_bins=math.floor((stop - start) / bin_s + 1e-6))
+    key: tuple[object, ...]
+    signal: BundleSignal
+    trace: Trace
 
 
 class SessionInputs:
@@ -60,16 +49,24 @@ class SessionInputs:
         bands: Sequence[Band],
         signals: Mapping[str, BundleSignal],
         macros: Mapping[str, BundleSignal],
+        settings: SignalSettings,
     ) -> None:
         self.grid = grid
-        self._signals, self._macros = signals, macros
+        self._signals, self._macros, self._settings = signals, macros, settings
         every = (*signals.values(), *macros.values())
-        rate_hz = min(segment.rate_hz for signal in every for segment in signal.segments)
+        rate_hz = min(segment.filter_rate_hz for signal in every for segment in signal.segments)
         self.bands, dropped = split_by_nyquist(bands, rate_hz)
+        self.wide_band = settings.wide_band and holds_wide_band(rate_hz)
+        self.feature_names = feature_names(self.bands, wide_band=self.wide_band)
         self.notes = [
             f"band {band.name} left out: it ends at {band.high_hz:g} Hz, the LFP holds nothing above {rate_hz / 2:g} Hz"
             for band in dropped
         ]
+        if settings.wide_band and not self.wide_band:
+            self.notes.append(
+                f"wide-band features left out: they look up to {PHASE_BAND.high_hz:g} Hz, the LFP holds nothing above "
+                f"{rate_hz / 2:g} Hz"
+            )
         for name, signal in signals.items():
             self.notes += [f"{name}: {note}" for note in signal.notes]
             self.notes += [f"{name} wire {signal.wires[k].label}: left out, {why}" for k, why in signal.faults.items()]
@@ -77,122 +74,146 @@ class SessionInputs:
     def covered(self, bundle: str | None) -> BoolArray:
         """Bins in which a bundle was recorded, in stretches of at least 3 s; none for an unknown bundle."""
         signal = self._signals.get(bundle or "") or self._macros.get(bundle or "")
-        covered = np.zeros(self.grid.n_bins, dtype=bool)
-        for segment in signal.segments if signal is not None else ():
-            piece = self.grid.bins_inside(segment.start_s, segment.stop_s)
-            if (piece.stop - piece.start) * self.grid.bin_s >= MIN_SEGMENT_S:
-                covered[piece] = True
-        return covered
+        return covered_bins(self.grid, signal)
 
     def make(
-        self, units: Sequence[Unit], excluded: Sequence[str | None], bundles: Sequence[str | None], predictor: Predictor
+        self,
+        units: Sequence[Unit],
+        excluded: Sequence[str | None],
+        bundles: Sequence[str | None],
+        predictor: Predictor,
+        folder: Path,
     ) -> tuple[Arrays, dict[int, str]]:
         """
         Inputs of every unit that is not excluded.
 
+        Parameters
+        ----------
+        folder : Path
+            Where the features are written to, as a partial file that the caller gives a name or loses.
+
         Returns
         -------
         arrays : dict
-            ``<predictor>_features`` (n_inputs, n_bins, n_features), ``<predictor>_trace_uv``, ``<predictor>_valid`` and
-            ``<predictor>_covered`` (n_inputs, n_bins), ``<predictor>_of_unit`` (n_units,): the unit's input or -1.
+            ``<predictor>_features`` (n_inputs, n_bins, n_features) on disk, ``<predictor>_trace_uv``,
+            ``<predictor>_valid``, ``<predictor>_discharge`` and ``<predictor>_covered`` (n_inputs, n_bins),
+            ``<predictor>_of_unit`` (n_units,): the unit's input or -1.
         reasons : dict
             Unit id -> why it has no input.
         """
-        rows: dict[tuple[object, ...], int] = {}
-        inputs: list[tuple[FloatArray, FloatArray, BoolArray, BoolArray]] = []
+        sources: dict[tuple[object, ...], _Source] = {}
         of_unit = np.full(len(units), -1, np.int64)
         reasons: dict[int, str] = {}
         for k, (unit, why, bundle) in enumerate(zip(units, excluded, bundles, strict=True)):
             if why is not None:
                 continue
             try:
-                key, signal, traces = self._traces(unit, str(bundle), predictor)
+                source = self._source(unit, str(bundle), predictor)
             except NoSignalError as error:
                 reasons[unit.unit_id] = str(error)
                 continue
-            if key not in rows:
-                rows[key] = len(inputs)
-                inputs.append(self._input(str(bundle), signal, traces()))
-            of_unit[k] = rows[key]
-        return self._stack(inputs, predictor) | {f"{predictor}_of_unit": of_unit}, reasons
+            of_unit[k] = list(sources).index(source.key) if source.key in sources else len(sources)
+            sources.setdefault(source.key, source)
+        found = self._arrays(list(sources.values()), partial_path(folder / f"{predictor}_features.npy"))
+        return {f"{predictor}_{name}": part for name, part in (found | {"of_unit": of_unit}).items()}, reasons
 
-    def _stack(
-        self, inputs: Sequence[tuple[FloatArray, FloatArray, BoolArray, BoolArray]], predictor: Predictor
-    ) -> Arrays:
-        n_bins = self.grid.n_bins
-        empty = (
-            np.zeros((0, n_bins, len(feature_names(self.bands))), np.float32),
-            np.zeros((0, n_bins), np.float32),
-            np.zeros((0, n_bins), bool),
-            np.zeros((0, n_bins), bool),
-        )
-        stacked = tuple(np.stack(parts) for parts in zip(*inputs, strict=True)) if inputs else empty
-        names = ("features", "trace_uv", "valid", "covered")
-        return {f"{predictor}_{name}": part for name, part in zip(names, stacked, strict=True)}
+    def _arrays(self, sources: Sequence[_Source], path: Path) -> Arrays:
+        shape = (len(sources), self.grid.n_bins)
+        arrays: Arrays = {
+            "trace_uv": np.full(shape, np.nan, np.float32),
+            **{name: np.zeros(shape, bool) for name in ("valid", "discharge", "covered")},
+        }
+        if not sources or not self.grid.n_bins:
+            return arrays | {"features": np.zeros((*shape, len(self.feature_names)), np.float32)}
+        allocate_array(path, (*shape, len(self.feature_names)))
 
-    def _traces(self, unit: Unit, bundle: str, predictor: Predictor) -> tuple[tuple[object, ...], BundleSignal, Traces]:
-        """What identifies an input, the signal it comes from, and a function that gives its LFP per segment."""
+        def fill(row: int) -> None:
+            source = sources[row]
+            bins = judge_bins(self.grid, source.signal, leave_discharges_out=self._settings.exclude_discharges)
+            arrays["valid"][row], arrays["discharge"][row] = bins.valid, bins.discharge
+            arrays["covered"][row] = covered_bins(self.grid, source.signal)
+            features = np.asarray(map_array(path, writeable=True)[row])  # plain: indexing a memmap takes longer
+            self._fill(source, features, arrays["trace_uv"][row], path.parent)
+            # Discharges count as signal here: what is left out of the scores does not change the others' features.
+            standardise(features, bins.valid | bins.discharge)
+
+        in_threads(fill, range(len(sources)))
+        return arrays | {"features": map_array(path)}
+
+    def _fill(self, source: _Source, features: FloatArray, shown_uv: FloatArray, folder: Path) -> None:
+        """Features of all bins that were recorded, and the LFP at their centres."""
+        for segment in source.signal.segments:
+            bins = self.grid.bins_inside(segment.start_s, segment.stop_s)
+            if (bins.stop - bins.start) * self.grid.bin_s < MIN_SEGMENT_S:
+                continue
+            centres = centres_of(self.grid, segment, bins)
+            n_samples = len(segment.despiked)
+            trace = keep_on_disk(
+                folder, (source.trace(segment, slice(at, at + _PIECE)) for at in range(0, n_samples, _PIECE))
+            )
+            shown_uv[bins] = trace[centres] * 1e6
+            rows_of_bins = stream_features(
+                partial(_samples, trace),
+                n_samples,
+                segment.filter_rate_hz,
+                self.bands,
+                centres,
+                wide_band=self.wide_band,
+            )
+            for piece, rows in rows_of_bins:
+                features[bins][piece] = rows
+
+    def _source(self, unit: Unit, bundle: str, predictor: Predictor) -> _Source:
         if predictor == "macro":
-            contacts = self._macros.get(bundle)
-            if contacts is None:
-                raise NoSignalError(f"bundle {bundle} has no macro contact with a signal; use predictor: neighbour")
-            return (bundle,), contacts, lambda: [np.median(segment.despiked, axis=1) for segment in contacts.segments]
+            return self._macro_source(bundle)
         signal = self._signals.get(bundle)
         own = [] if signal is None else [k for k, wire in enumerate(signal.wires) if wire.row in unit.electrode_rows]
         if signal is None or not own:
             raise NoSignalError(f"no signal is stored for its wire in bundle {bundle}")
-        if predictor != "neighbour":
-            return self._own_traces(signal, bundle, own, predictor)
         excluded = signal.shown_on.get(unit.unit_id, np.zeros(len(signal.wires), bool)).copy()
-        excluded[own] = True
         excluded[list(signal.faults)] = True
-        if excluded.all():
-            neighbour_median(np.empty((0, len(excluded))), own[0], excluded)  # raises, and says what to use instead
-        key = (bundle, *np.flatnonzero(excluded).tolist())
-        return key, signal, lambda: [neighbour_median(one.despiked, own[0], excluded) for one in signal.segments]
+        if predictor != "neighbour":
+            return self._own_source(signal, bundle, own, excluded, predictor)
+        excluded[own] = True
+        reference = self._settings.reference
+        neighbour_trace(np.empty((0, len(excluded))), own[0], excluded, reference)  # raises if that cannot be
+        return _Source(
+            key=(bundle, *np.flatnonzero(excluded).tolist()),
+            signal=signal,
+            trace=lambda segment, piece: neighbour_trace(segment.despiked[piece], own[0], excluded, reference),
+        )
 
-    @staticmethod
-    def _own_traces(
-        signal: BundleSignal, bundle: str, own: Sequence[int], predictor: Predictor
-    ) -> tuple[tuple[object, ...], BundleSignal, Traces]:
-        wire = own[0]
+    def _own_source(
+        self, signal: BundleSignal, bundle: str, own: Sequence[int], excluded: BoolArray, predictor: Predictor
+    ) -> _Source:
+        wire, kind = own[0], "recorded" if predictor == "own" else "despiked"
         if len(own) > 1:
             raise NoSignalError(f"the file links it to {len(own)} wires of bundle {bundle} and not to its own")
         if wire in signal.faults:
             raise NoSignalError(f"its wire cannot be used: {signal.faults[wire]}")
-        kind = "recorded" if predictor == "own" else "despiked"
-        return (bundle, wire), signal, lambda: [getattr(segment, kind)[:, wire] for segment in signal.segments]
+        reference = self._settings.reference
+        own_trace(np.empty((0, len(excluded))), wire, excluded, reference)  # raises if that cannot be
+        against = () if reference == "none" else np.flatnonzero(excluded).tolist()
+        return _Source(
+            key=(bundle, wire, *against),
+            signal=signal,
+            trace=lambda segment, piece: own_trace(getattr(segment, kind)[piece], wire, excluded, reference),
+        )
 
-    def _input(
-        self, bundle: str, signal: BundleSignal, traces: Sequence[FloatArray]
-    ) -> tuple[FloatArray, FloatArray, BoolArray, BoolArray]:
-        """Standardised features, the LFP at the bins' centres, valid bins, recorded bins."""
-        covered = self.covered(bundle)
-        valid = self._valid_bins(signal)
-        features = np.zeros((self.grid.n_bins, len(feature_names(self.bands))), np.float32)
-        shown = np.full(self.grid.n_bins, np.nan, np.float32)
-        for piece, segment, trace, centres in self._placed(signal, traces):
-            features[piece] = band_features(trace, segment.rate_hz, self.bands, centres)
-            shown[piece] = trace[centres] * 1e6
-        return robust_standardise(features, valid), shown, valid, covered
+    def _macro_source(self, bundle: str) -> _Source:
+        contacts = self._macros.get(bundle)
+        if contacts is None:
+            raise NoSignalError(f"bundle {bundle} has no macro contact with a signal; use predictor: neighbour")
+        usable = np.ones(len(contacts.wires), bool)
+        usable[list(contacts.faults)] = False
+        reference = self._settings.reference
+        macro_trace(np.empty((0, len(usable))), usable, reference)  # raises if that cannot be
+        return _Source(
+            key=(bundle,),
+            signal=contacts,
+            trace=lambda segment, piece: macro_trace(segment.despiked[piece], usable, reference),
+        )
 
-    def _valid_bins(self, signal: BundleSignal) -> BoolArray:
-        valid = np.zeros(self.grid.n_bins, dtype=bool)
-        for segment in signal.segments:
-            if segment.stop_s - segment.start_s >= MIN_SEGMENT_S:
-                valid[self.grid.bins_inside(segment.start_s + EDGE_S, segment.stop_s - EDGE_S)] = True
-        for start_s, stop_s in signal.bad_s:
-            valid[self.grid.bins_inside(start_s - FAULT_MARGIN_S, stop_s + FAULT_MARGIN_S)] = False
-        return valid
 
-    def _placed(
-        self, signal: BundleSignal, traces: Sequence[FloatArray]
-    ) -> Iterator[tuple[slice, LfpSegment, FloatArray, np.ndarray]]:
-        """Per segment that is long enough: its bins, itself, its trace, and the sample at the centre of each bin."""
-        for segment, trace in zip(signal.segments, traces, strict=True):
-            piece = self.grid.bins_inside(segment.start_s, segment.stop_s)
-            if (piece.stop - piece.start) * self.grid.bin_s >= MIN_SEGMENT_S:
-                centres_s = self.grid.start_s + (np.arange(piece.start, piece.stop) + 0.5) * self.grid.bin_s
-                # A centre between two samples always takes the earlier one: rounding to even would make them jitter.
-                centres = np.floor((centres_s - segment.start_s) * segment.rate_hz + 1e-6).astype(np.int64)
-                yield piece, segment, trace, np.minimum(centres, len(trace) - 1)
+def _samples(trace: FloatArray, start: int, stop: int) -> FloatArray:
+    return trace[start:stop]

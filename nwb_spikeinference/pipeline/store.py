@@ -2,7 +2,8 @@
 One folder per task: the durable truth of a study.
 
 A task's folder is named by the hash of everything its result depends on. Its ``task.json`` is written last and carries
-the digest of the result, so a killed or damaged task is seen for what it is and computed again.
+the digests of the result, so a killed or damaged task is seen for what it is and computed again. Small arrays stand
+together in ``result.npz``; one that the task wrote to its folder itself stays a file and is mapped, not loaded.
 """
 
 import json
@@ -17,6 +18,7 @@ import numpy as np
 
 from nwb_spikeinference.errors import InputError
 from nwb_spikeinference.files import (
+    fsync_path,
     make_folder,
     replace_atomically,
     sha256_file,
@@ -62,6 +64,9 @@ class TaskResult:
     facts: dict[str, Any]
 
 
+Work = Callable[[Path], TaskResult]  # is given the task's folder
+
+
 class TaskStore:
     """The task folders of one study."""
 
@@ -82,13 +87,22 @@ class TaskStore:
                 return None
             with np.load(folder / "result.npz", allow_pickle=False) as stored:
                 arrays = {name: stored[name] for name in stored.files}
+            for name, digest in task["mapped"].items():
+                if sha256_file(folder / f"{name}.npy") != digest:
+                    return None
+                arrays[name] = np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False)
         except (FileNotFoundError, InputError, json.JSONDecodeError, KeyError, ValueError):
             return None
         return TaskResult(arrays=arrays, facts=task["facts"])
 
-    def compute(self, key: TaskKey, work: Callable[[], TaskResult]) -> TaskResult:
+    def compute(self, key: TaskKey, work: Work) -> TaskResult:
         """
         Do a task and keep its result.
+
+        Parameters
+        ----------
+        work : callable
+            Is given the task's folder. Arrays of the result that are mapped from a file there are kept as that file.
 
         Raises
         ------
@@ -100,21 +114,25 @@ class TaskStore:
         started = time.monotonic()
         self._write_state(folder, key, {"state": "started"})
         try:
-            result = work()
+            result = work(folder)
         except Exception as error:
             self._write_state(
                 folder, key, {"state": "failed", "error": " ".join(str(error).split()) or type(error).__name__}
             )
             write_text(folder / "error.txt", traceback.format_exc())
+            sweep_partials(folder)
             raise
+        mapped = {name: array for name, array in result.arrays.items() if _is_mapped(array, folder)}
         with replace_atomically(folder / "result.npz") as temporary, temporary.open("wb") as stream:
-            np.savez(stream, **result.arrays)  # type: ignore[arg-type]
+            small = {name: array for name, array in result.arrays.items() if name not in mapped}
+            np.savez(stream, **small)  # type: ignore[arg-type]
         self._write_state(
             folder,
             key,
             {
                 "state": "done",
                 "sha256": sha256_file(folder / "result.npz"),
+                "mapped": {name: _keep_file(array, folder / f"{name}.npy") for name, array in mapped.items()},
                 "seconds": round(time.monotonic() - started, 3),
                 "facts": result.facts,
             },
@@ -152,3 +170,16 @@ class TaskStore:
         write_json(
             folder / "task.json", {"kind": key.kind, "label": key.label, "depends_on": dict(key.depends_on), **content}
         )
+
+
+def _is_mapped(array: np.ndarray, folder: Path) -> bool:
+    return isinstance(array, np.memmap) and Path(str(array.filename)).parent == folder.resolve()
+
+
+def _keep_file(array: np.ndarray, target: Path) -> str:
+    """Give the file of a mapped array its name; its digest."""
+    assert isinstance(array, np.memmap)
+    source = Path(str(array.filename))
+    fsync_path(source)
+    source.replace(target)
+    return sha256_file(target)

@@ -27,7 +27,7 @@ from nwb_spikeinference.pipeline.fits import run_fit
 from nwb_spikeinference.pipeline.plan import StudyPlan, make_plan
 from nwb_spikeinference.pipeline.provenance import code_version, git_revision, public_settings, without_folders
 from nwb_spikeinference.pipeline.sources import find_sessions, hash_sessions
-from nwb_spikeinference.pipeline.store import TaskKey, TaskResult, TaskStore
+from nwb_spikeinference.pipeline.store import TaskKey, TaskResult, TaskStore, Work
 from nwb_spikeinference.pipeline.write_back import write_session_copies
 from nwb_spikeinference.records import InputFile, Provenance, Results
 from nwb_spikeinference.report.build import write_report
@@ -173,8 +173,8 @@ def _prepare(
     return sessions, failed, left_out
 
 
-def _preparation(path: Path, settings: StudySettings) -> Any:
-    return lambda: prepare_session(path, settings)
+def _preparation(path: Path, settings: StudySettings) -> Work:
+    return lambda folder: prepare_session(path, settings, folder)
 
 
 def _takes_part(participant: str, settings: StudySettings) -> bool:
@@ -227,7 +227,7 @@ def _fit_all(
 
     def make_task(spec: FitSpec) -> Task:
         key = TaskKey(kind="fit", label=spec.label, depends_on=fixed | {"fit": spec.describe()})
-        return Task(key=key, work=lambda: run_fit(spec, cohort, settings))
+        return Task(key=key, work=lambda _: run_fit(spec, cohort, settings))
 
     specs = list(plan.specs())
     results = dict(zip(specs, executor.run([make_task(spec) for spec in specs], "fit"), strict=True))
@@ -240,4 +240,4 @@ def _fit_all(
 
 def _final_task(cohort: Cohort, settings: StudySettings) -> Task:
     key = TaskKey(kind="model", label="final model", depends_on=_fit_dependencies(cohort, settings))
-    return Task(key=key, work=lambda: train_final_model(cohort, settings))
+    return Task(key=key, work=lambda _: train_final_model(cohort, settings))

@@ -35,8 +35,8 @@ def write_answer(scope: Scope) -> tuple[str, ...]:
             f"{count(len(scope.results.participants), 'participant')} stand below, each with its reason.",
         )
     sentences = [_what_was_done(scope), _what_came_out(scope)]
-    baseline = _beside_logistic(scope)
-    return tuple(sentence for sentence in (*sentences, baseline, _what_follows(scope)) if sentence)
+    sentences += [_beside_logistic(scope), _with_discharges(scope), _what_follows(scope)]
+    return tuple(sentence for sentence in sentences if sentence)
 
 
 def key_numbers(scope: Scope) -> tuple[Tile, ...]:
@@ -96,6 +96,17 @@ def _beside_logistic(scope: Scope) -> str:
         f"{first}Over all units, lagged logistic regression reaches {format_number(baseline.mean)} "
         f"{format_interval(baseline.low, baseline.high)}, the main model {format_number(main.mean)} "
         f"{format_interval(main.low, main.high)}."
+    )
+
+
+def _with_discharges(scope: Scope) -> str:
+    without, included = scope.score("roc_auc", "all"), scope.score("roc_auc_with_discharges", "all")
+    if without is None or included is None:
+        return ""
+    return (
+        f"The seconds around interictal discharges neither train nor score; scored as well, they bring the main "
+        f"model's AUC over all units from {format_number(without.mean)} to {format_number(included.mean)} "
+        f"{format_interval(included.low, included.high)}."
     )
 
 

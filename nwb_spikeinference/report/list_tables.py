@@ -91,7 +91,10 @@ def lobo_table(scope: Scope) -> Table:
     """List the numbers of the figure on bands."""
     headers = ("Band", "Mode", "Model", "Units’ putative type", "Change of AUC [95 % interval]", "p", "n units")
     rows = tuple(_lobo_row(scope, record) for record in scope.results.lobo)
-    caption = "drop: all bands minus without the band. only: the band alone minus 0.5."
+    caption = (
+        "drop: all bands minus without the band, both without features of the whole spectrum. only: the band alone "
+        "minus 0.5."
+    )
     return Table(caption=caption, columns=_columns(headers, numeric=(4, 5, 6)), rows=rows)
 
 

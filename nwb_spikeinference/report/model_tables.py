@@ -21,7 +21,7 @@ from nwb_spikeinference.report.words import (
     name_of,
 )
 
-_PRIMARY = ("roc_auc", "bits_per_spike")
+_PRIMARY = ("roc_auc", "roc_auc_with_discharges", "bits_per_spike")
 _NOT_RUN = "this model has no such score"
 
 

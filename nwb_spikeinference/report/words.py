@@ -36,6 +36,7 @@ MODELS = {
 }
 METRICS = {  # in the order of the tables
     "roc_auc": "ROC-AUC",
+    "roc_auc_with_discharges": "ROC-AUC, discharges included",
     "bits_per_spike": "bits per spike",
     "pr_auc": "PR-AUC",
     "balanced_accuracy": "balanced accuracy",
@@ -108,8 +109,9 @@ GLOSSARY = (
     ),
     Term(
         "drop in AUC",
-        "AUC with all bands minus AUC of a model trained without the band. A band drives the predictions only if its "
-        "drop is above zero and exceeds the drop of its neighbour bands: what one band lost, others may still carry.",
+        "AUC with all bands minus AUC of a model trained without the band; features of the whole spectrum, in which "
+        "the band would hide, are withheld from both. A band drives the predictions only if its drop is above zero "
+        "and exceeds the drop of its neighbour bands: what one band lost, others may still carry.",
     ),
     Term(
         "transfer",

@@ -38,6 +38,7 @@ def _make_input(
         hemisphere="left",
         features=features,
         valid=np.ones(n_bins, dtype=bool),
+        discharge=np.zeros(n_bins, dtype=bool),
         segments=segments or (slice(0, n_bins),),
         counts=counts,
         unit_ids=(1, 2),

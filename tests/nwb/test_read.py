@@ -9,15 +9,15 @@ import numpy as np
 import pytest
 
 from nwb_spikeinference.errors import InputError
-from nwb_spikeinference.nwb.read import open_signal, read_session
+from nwb_spikeinference.nwb.read import open_signals, read_session
 
 VOLTS = np.random.default_rng(7).normal(scale=30e-6, size=(2000, 4))  # as in conftest.py
 
 
 def read_all(path: Path, number: int = 0) -> np.ndarray:
     block = read_session(path).blocks[number]
-    with open_signal(path, block) as reader:
-        return reader.read(0, block.n_samples)
+    with open_signals(path) as open_block:
+        return open_block(block).read(0, block.n_samples)
 
 
 def test_session_and_participant_are_named(bundle_file: Path) -> None:
@@ -62,18 +62,18 @@ def test_raw_and_lfp_are_told_apart_by_rate(bundle_file: Path) -> None:
 def test_signal_is_read_in_volts_with_every_conversion(bundle_file: Path) -> None:
     expected = np.rint(VOLTS / 0.25e-6) * 0.25e-6 * [1, 1, 1, 2] + 1e-6
     block = read_session(bundle_file).blocks[0]
-    with open_signal(bundle_file, block) as reader:
-        found = reader.read(300, 900)
-    assert found.dtype == np.float64
-    np.testing.assert_allclose(found, np.repeat(expected[10:30], 30, axis=0), rtol=1e-12)
+    with open_signals(bundle_file) as open_block:
+        found = open_block(block).read(300, 900)
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found, np.repeat(expected[10:30], 30, axis=0), rtol=1e-6)
 
 
 def test_stretch_outside_the_block_is_refused(bundle_file: Path) -> None:
     with (
-        open_signal(bundle_file, read_session(bundle_file).blocks[1]) as reader,
+        open_signals(bundle_file) as open_block,
         pytest.raises(InputError, match="holds samples 0 to 2000 of this block, asked for 1990 to 2001"),
     ):
-        reader.read(1990, 2001)
+        open_block(read_session(bundle_file).blocks[1]).read(1990, 2001)
 
 
 def test_lfp_containers_of_any_name_are_found(wire_file: Path) -> None:

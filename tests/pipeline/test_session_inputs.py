@@ -1,81 +1,90 @@
 """Which trace a unit is predicted from, and which bins count."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from nwb_spikeinference.bands import Band
+from nwb_spikeinference.config import SignalSettings
 from nwb_spikeinference.inputs import runs_of
 from nwb_spikeinference.pipeline.bundle_signal import BundleSignal, LfpSegment
-from nwb_spikeinference.pipeline.session_inputs import SessionInputs, make_grid
+from nwb_spikeinference.pipeline.grid import make_grid
+from nwb_spikeinference.pipeline.session_inputs import SessionInputs
 from nwb_spikeinference.recordings import Electrode, Unit
 
 BANDS = (Band(name="theta", low_hz=4, high_hz=8), Band(name="gamma", low_hz=30, high_hz=55))
 BIN_S = 0.005
 
 
-def make_signal(spans_s: list[tuple[float, float]], **changes: object) -> BundleSignal:
+def make_signal(spans_s: list[tuple[float, float]], rate_hz: float = 1000.0, **changes: object) -> BundleSignal:
     """Four wires of noise; wire k holds the constant k in addition."""
     rng = np.random.default_rng(0)
     segments = []
     for start_s, stop_s in spans_s:
-        lfp = (rng.standard_normal((round((stop_s - start_s) * 1000), 4)) + np.arange(4)).astype(np.float32)
-        segments.append(LfpSegment(start_s=start_s, rate_hz=1000.0, despiked=lfp, recorded=lfp + 100))
+        lfp = (rng.standard_normal((round((stop_s - start_s) * rate_hz), 4)) + np.arange(4)).astype(np.float32)
+        segments.append(LfpSegment(start_s=start_s, rate_hz=rate_hz, despiked=lfp, recorded=lfp + 100))
     wires = tuple(
         Electrode(row=row, label=f"A{row}", bundle="A", region="hippocampus", hemisphere="left") for row in range(4)
     )
     return BundleSignal(wires=wires, segments=tuple(segments), **{"faults": {}} | changes)  # type: ignore[arg-type]
 
 
-def make_inputs(signal: BundleSignal, bands: tuple[Band, ...] = BANDS) -> SessionInputs:
-    return SessionInputs(make_grid([signal], BIN_S), bands, {"A": signal}, {})
+def make_inputs(signal: BundleSignal, bands: tuple[Band, ...] = BANDS, **settings: object) -> SessionInputs:
+    chosen = SignalSettings(**{"wide_band": False} | settings)  # type: ignore[arg-type]
+    return SessionInputs(make_grid([signal], BIN_S), bands, {"A": signal}, {}, chosen)
 
 
 def unit_on(*rows: int) -> Unit:
     return Unit(unit_id=1, electrode_rows=rows, spike_times_s=np.array([1.0]))
 
 
-def test_a_neighbour_input_is_the_median_of_the_other_wires() -> None:
+def test_a_neighbour_input_is_the_median_of_the_other_wires(tmp_path: Path) -> None:
     signal = make_signal([(0, 10)])
-    arrays, _ = make_inputs(signal).make([unit_on(1)], [None], ["A"], "neighbour")
+    arrays, _ = make_inputs(signal).make([unit_on(1)], [None], ["A"], "neighbour", tmp_path)
     others = np.median(signal.segments[0].despiked[:, [0, 2, 3]], axis=1)
     np.testing.assert_allclose(arrays["neighbour_trace_uv"][0], others[2::5] * 1e6, rtol=1e-5)
 
 
-def test_a_wire_that_shows_the_unit_is_no_neighbour() -> None:
+def test_a_wire_that_shows_the_unit_is_no_neighbour(tmp_path: Path) -> None:
     signal = make_signal([(0, 10)], shown_on={1: np.array([True, False, False, False])})
-    arrays, _ = make_inputs(signal).make([unit_on(1)], [None], ["A"], "neighbour")
+    arrays, _ = make_inputs(signal).make([unit_on(1)], [None], ["A"], "neighbour", tmp_path)
     others = np.median(signal.segments[0].despiked[:, [2, 3]], axis=1)
     np.testing.assert_allclose(arrays["neighbour_trace_uv"][0], others[2::5] * 1e6, rtol=1e-5)
 
 
-def test_a_unit_that_the_file_links_to_all_wires_has_no_neighbour() -> None:
-    arrays, reasons = make_inputs(make_signal([(0, 10)])).make([unit_on(0, 1, 2, 3)], [None], ["A"], "neighbour")
+def test_a_unit_that_the_file_links_to_all_wires_has_no_neighbour(tmp_path: Path) -> None:
+    arrays, reasons = make_inputs(make_signal([(0, 10)])).make(
+        [unit_on(0, 1, 2, 3)], [None], ["A"], "neighbour", tmp_path
+    )
     assert arrays["neighbour_of_unit"].tolist() == [-1]
     assert "no neighbouring wire is left" in reasons[1]
 
 
-def test_the_own_wire_keeps_its_action_potentials_and_the_despiked_one_does_not() -> None:
+def test_the_own_wire_keeps_its_action_potentials_and_the_despiked_one_does_not(tmp_path: Path) -> None:
     signal = make_signal([(0, 10)])
     for predictor, kind in (("own", "recorded"), ("own-despiked", "despiked")):
-        arrays, _ = make_inputs(signal).make([unit_on(2)], [None], ["A"], predictor)  # type: ignore[arg-type]
+        arrays, _ = make_inputs(signal).make([unit_on(2)], [None], ["A"], predictor, tmp_path)  # type: ignore[arg-type]
         expected = getattr(signal.segments[0], kind)[2::5, 2] * 1e6
         np.testing.assert_allclose(arrays[f"{predictor}_trace_uv"][0], expected, rtol=1e-5)
 
 
-def test_bins_in_a_gap_and_near_its_edges_are_invalid() -> None:
-    arrays, _ = make_inputs(make_signal([(2, 8), (12, 20)])).make([unit_on(1)], [None], ["A"], "neighbour")
+def test_bins_in_a_gap_and_near_its_edges_are_invalid(tmp_path: Path) -> None:
+    arrays, _ = make_inputs(make_signal([(2, 8), (12, 20)])).make([unit_on(1)], [None], ["A"], "neighbour", tmp_path)
     assert runs_of(arrays["neighbour_covered"][0]) == (slice(0, 1200), slice(2000, 3600))
     assert runs_of(arrays["neighbour_valid"][0]) == (slice(100, 1100), slice(2100, 3500))
 
 
-def test_a_stretch_in_which_a_wire_failed_is_invalid_with_a_margin() -> None:
-    arrays, _ = make_inputs(make_signal([(0, 20)], bad_s=((6.0, 8.0),))).make([unit_on(1)], [None], ["A"], "neighbour")
+def test_a_stretch_in_which_a_wire_failed_is_invalid_with_a_margin(tmp_path: Path) -> None:
+    arrays, _ = make_inputs(make_signal([(0, 20)], bad_s=((6.0, 8.0),))).make(
+        [unit_on(1)], [None], ["A"], "neighbour", tmp_path
+    )
     assert runs_of(arrays["neighbour_valid"][0]) == (slice(100, 1000), slice(1800, 3900))
 
 
-def test_units_of_one_wire_share_an_input() -> None:
+def test_units_of_one_wire_share_an_input(tmp_path: Path) -> None:
     units = [unit_on(1), Unit(unit_id=2, electrode_rows=(1,), spike_times_s=np.array([2.0])), unit_on(3)]
-    arrays, _ = make_inputs(make_signal([(0, 10)])).make(units, [None] * 3, ["A"] * 3, "neighbour")
+    arrays, _ = make_inputs(make_signal([(0, 10)])).make(units, [None] * 3, ["A"] * 3, "neighbour", tmp_path)
     assert arrays["neighbour_of_unit"].tolist() == [0, 0, 1]
 
 
@@ -90,3 +99,85 @@ def test_only_whole_bins_lie_inside_a_stretch(start_s: float, stop_s: float, exp
     grid = make_grid([make_signal([(0, 10)])], BIN_S)
     piece = grid.bins_inside(start_s, stop_s)
     assert (piece.start, piece.stop) == expected
+
+
+def test_a_second_beside_a_discharge_is_left_out_for_it_alone(tmp_path: Path) -> None:
+    signal = make_signal([(0, 20)], discharges_s=(0.6, 10.0), bad_s=((10.5, 11.0),))
+    arrays, _ = make_inputs(signal).make([unit_on(1)], [None], ["A"], "neighbour", tmp_path)
+    assert runs_of(arrays["neighbour_discharge"][0]) == (slice(100, 320), slice(1800, 1900))
+    assert runs_of(arrays["neighbour_valid"][0]) == (slice(320, 1800), slice(2400, 3900))
+
+
+def test_features_beside_a_discharge_are_those_of_the_signal(tmp_path: Path) -> None:
+    every = [
+        make_inputs(make_signal([(0, 20)], discharges_s=times_s), exclude_discharges=exclude).make(
+            [unit_on(1)], [None], ["A"], "neighbour", tmp_path
+        )[0]["neighbour_features"]
+        for times_s, exclude in (((), True), ((10.0,), True), ((10.0,), False))
+    ]
+    np.testing.assert_array_equal(every[0], every[1])
+    np.testing.assert_array_equal(every[0], every[2])
+
+
+@pytest.mark.parametrize(("every_s", "exclude"), [(3.0, True), (10.0, False)], ids=["too many", "not wanted"])
+def test_discharges_are_kept_where(every_s: float, exclude: bool, tmp_path: Path) -> None:
+    signal = make_signal([(0, 20)], discharges_s=tuple(np.arange(1.5, 20, every_s).tolist()))
+    arrays, _ = make_inputs(signal, exclude_discharges=exclude).make([unit_on(1)], [None], ["A"], "neighbour", tmp_path)
+    assert not arrays["neighbour_discharge"].any()
+    assert runs_of(arrays["neighbour_valid"][0]) == (slice(100, 3900),)
+
+
+def test_a_bipolar_reference_leaves_out_wires_that_show_the_unit(tmp_path: Path) -> None:
+    signal = make_signal([(0, 10)], shown_on={1: np.array([True, False, True, False])})
+    maker = make_inputs(signal, reference="bipolar")
+    arrays, _ = maker.make([unit_on(2)], [None], ["A"], "own-despiked", tmp_path)
+    lfp = signal.segments[0].despiked[2::5]
+    np.testing.assert_allclose(arrays["own-despiked_trace_uv"][0], (lfp[:, 2] - lfp[:, 3]) * 1e6, rtol=1e-4)
+
+
+def test_a_median_reference_leaves_out_the_own_wire(tmp_path: Path) -> None:
+    signal = make_signal([(0, 10)])
+    arrays, _ = make_inputs(signal, reference="bundle-median", predictor="own").make(
+        [unit_on(2)], [None], ["A"], "own", tmp_path
+    )
+    lfp = signal.segments[0].recorded[2::5]
+    expected = lfp[:, 2] - np.median(lfp[:, [0, 1, 3]], axis=1)
+    np.testing.assert_allclose(arrays["own_trace_uv"][0], expected * 1e6, rtol=1e-3, atol=10)
+
+
+def test_a_bundle_of_one_wire_says_what_to_use_instead(tmp_path: Path) -> None:
+    signal = make_signal([(0, 10)], faults={0: "constant", 2: "constant", 3: "constant"})
+    _, reasons = make_inputs(signal).make([unit_on(1)], [None], ["A"], "neighbour", tmp_path)
+    assert reasons[1].endswith("use predictor: own-despiked, or macro")
+
+
+def test_wide_band_features_follow_those_of_the_bands(tmp_path: Path) -> None:
+    maker = make_inputs(make_signal([(0, 10)]), wide_band=True)
+    arrays, _ = maker.make([unit_on(1)], [None], ["A"], "neighbour", tmp_path)
+    assert maker.feature_names[6:] == tuple(
+        f"wide:{name}"
+        for name in ("motor_potential", "phase_cosine", "phase_sine", "aperiodic_offset", "aperiodic_exponent")
+    )
+    assert (arrays["neighbour_features"][0].std(axis=0) > 0.1).all()
+
+
+def test_slow_lfp_has_no_wide_band_features_and_says_so() -> None:
+    maker = make_inputs(make_signal([(0, 10)], rate_hz=100.0), BANDS[:1], wide_band=True)
+    assert maker.notes == [
+        "wide-band features left out: they look up to 50 Hz, the LFP holds nothing above 50 Hz"
+    ]  # fmt: skip
+    assert len(maker.feature_names) == 3
+
+
+def test_bins_follow_a_measured_rate(tmp_path: Path) -> None:
+    signal = make_signal([(0, 20)], rate_hz=1001.0)
+    arrays, _ = make_inputs(signal).make([unit_on(1)], [None], ["A"], "own", tmp_path)
+    centres = np.floor((np.arange(arrays["own_trace_uv"].shape[1]) + 0.5) * BIN_S * 1001 + 1e-6).astype(int)
+    np.testing.assert_allclose(arrays["own_trace_uv"][0], signal.segments[0].recorded[centres, 1] * 1e6, rtol=1e-5)
+
+
+def test_features_lie_on_disk(tmp_path: Path) -> None:
+    arrays, _ = make_inputs(make_signal([(0, 10)])).make([unit_on(1)], [None], ["A"], "neighbour", tmp_path)
+    features = arrays["neighbour_features"]
+    assert isinstance(features, np.memmap)
+    assert Path(str(features.filename)).parent == tmp_path

@@ -209,7 +209,7 @@ def test_a_wire_that_fails_for_long_is_left_out_and_named(converted: Path) -> No
     shutil.copy(source, broken)
     with h5py.File(broken, "r+") as file:
         file["acquisition/ElectricalSeriesRaw/data"][:, 0] = 77
-    result = prepare_session(broken, StudySettings(sessions=("x",), units=UnitSettings(min_spikes=5)))
+    result = prepare_session(broken, StudySettings(sessions=("x",), units=UnitSettings(min_spikes=5)), broken.parent)
     (note,) = [note for note in result.facts["notes"] if "wire" in note]
     assert "left out, constant at" in note
     assert np.isfinite(result.arrays["neighbour_features"]).all()

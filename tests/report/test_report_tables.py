@@ -8,6 +8,7 @@ import pytest
 
 from nwb_spikeinference.records import Results, UnitModelScore
 from nwb_spikeinference.report.cells import format_number, format_p
+from nwb_spikeinference.report.headline import write_answer
 from nwb_spikeinference.report.model_tables import model_tables
 from nwb_spikeinference.report.scope import find_scope
 from nwb_spikeinference.report.tables import COLUMNS, write_results_csv
@@ -106,3 +107,28 @@ def test_numbers_as_text(value: float | None, text: str) -> None:
 @pytest.mark.parametrize(("value", "text"), [(0.0004, "< 0.001"), (0.02, "0.020"), (None, "—")])
 def test_p_values_as_text(value: float | None, text: str) -> None:
     assert format_p(value) == text
+
+
+def with_discharges(make_results: MakeResults) -> Results:
+    """The small study, whose main model loses 0.02 where discharges are included."""
+    results = make_results()
+    (main,) = [one for one in results.models if (one.model, one.metric, one.cell_type) == ("bilstm", "roc_auc", "all")]
+    included = main.model_copy(
+        update={"metric": "roc_auc_with_discharges", "mean": 0.6051, "low": 0.59, "high": 0.6202}
+    )
+    return make_results(models=(*results.models, included))
+
+
+def test_the_score_with_discharges_stands_right_below_that_without(make_results: MakeResults) -> None:
+    (group, *_) = model_tables(find_scope(with_discharges(make_results)))
+    metrics = [row[0].text for row in group.primary.rows]
+    assert metrics == ["ROC-AUC"] * 3 + ["ROC-AUC, discharges included"]
+
+
+def test_the_answer_says_what_discharges_change(make_results: MakeResults) -> None:
+    (sentence,) = [one for one in write_answer(find_scope(with_discharges(make_results))) if "discharges" in one]
+    assert "AUC over all units from 0.625 to 0.605 [0.590, 0.620]" in sentence
+
+
+def test_the_answer_is_silent_on_discharges_where_none_were_found(make_results: MakeResults) -> None:
+    assert "discharges" not in " ".join(write_answer(find_scope(make_results())))

@@ -41,8 +41,9 @@ def draw_lobo(scope: Scope) -> Drawing | None:
 
     n_units = max((sum(r.n_units for r in _one_band(records, kinds, panel)) for panel in panels), default=0)
     caption = (
-        "Mean and 95 % interval of AUC with all bands minus AUC without the band, neighbours side by side; shaded: "
-        "gamma. A band drives the predictions only if its interval lies above zero and it exceeds its neighbours. "
+        "Mean and 95 % interval of AUC with all bands minus AUC without the band, both without features of the "
+        "whole spectrum, neighbours side by side; shaded: gamma. A band drives the predictions only if its interval "
+        "lies above zero and it exceeds its neighbours. "
         f"{rests_on(scope.protocol, scope.predictor, n_units, len(scope.participants))}"
     )
     main = [record for record in _of_panel(records, panels[0]) if record.cell_type in kinds]

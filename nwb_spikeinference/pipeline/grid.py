@@ -1,0 +1,92 @@
+"""
+The bins of a session, and which of them count.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from nwb_spikeinference.inputs import BoolArray
+from nwb_spikeinference.pipeline.bundle_signal import BundleSignal, LfpSegment
+from nwb_spikeinference.pipeline.wire_faults import FAULT_MARGIN_S
+from nwb_spikeinference.recordings import IntArray
+from nwb_spikeinference.signal.discharges import stretches_around
+
+EDGE_S = 0.5  # at each end of a continuous stretch, where filters have not settled
+MIN_SEGMENT_S = 3.0
+MAX_DISCHARGE_SHARE = 0.2  # a detector that takes more finds something else: bursts of a rhythm
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grid:
+    """Bins of a session."""
+
+    start_s: float
+    bin_s: float
+    n_bins: int
+
+    def bins_inside(self, start_s: float, stop_s: float) -> slice:
+        """Bins that lie wholly inside a stretch of time."""
+        first = math.ceil((start_s - self.start_s) / self.bin_s - 1e-6)
+        stop = math.floor((stop_s - self.start_s) / self.bin_s + 1e-6)
+        first = min(max(0, first), self.n_bins)
+        return slice(first, min(self.n_bins, max(first, stop)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JudgedBins:
+    """Bins of a bundle's inputs."""
+
+    valid: BoolArray  # (n_bins,) to train and score on
+    discharge: BoolArray  # (n_bins,) not valid for a discharge alone
+    share_of_discharges: float  # of the bins that would be valid
+
+
+def make_grid(signals: Sequence[BundleSignal], bin_s: float) -> Grid:
+    """Bins from the first to the last sample of any bundle."""
+    segments = [segment for signal in signals for segment in signal.segments]
+    start = min(segment.start_s for segment in segments)
+    stop = max(segment.stop_s for segment in segments)
+    return Grid(start_s=start, bin_s=bin_s, n_bins=math.floor((stop - start) / bin_s + 1e-6))
+
+
+def covered_bins(grid: Grid, signal: BundleSignal | None) -> BoolArray:
+    """Bins in which a bundle was recorded, in stretches of at least 3 s."""
+    covered = np.zeros(grid.n_bins, dtype=bool)
+    for segment in signal.segments if signal is not None else ():
+        piece = grid.bins_inside(segment.start_s, segment.stop_s)
+        if (piece.stop - piece.start) * grid.bin_s >= MIN_SEGMENT_S:
+            covered[piece] = True
+    return covered
+
+
+def judge_bins(grid: Grid, signal: BundleSignal, *, leave_discharges_out: bool) -> JudgedBins:
+    """
+    Bins of a bundle that count: recorded, away from edges and from stretches in which a wire failed.
+
+    Discharges are left out with a second on either side, unless they would take more than a fifth.
+    """
+    valid = np.zeros(grid.n_bins, dtype=bool)
+    for segment in signal.segments:
+        if segment.stop_s - segment.start_s >= MIN_SEGMENT_S:
+            valid[grid.bins_inside(segment.start_s + EDGE_S, segment.stop_s - EDGE_S)] = True
+    for start_s, stop_s in signal.bad_s:
+        valid[grid.bins_inside(start_s - FAULT_MARGIN_S, stop_s + FAULT_MARGIN_S)] = False
+    discharge = np.zeros(grid.n_bins, dtype=bool)
+    for start_s, stop_s in stretches_around(np.array(signal.discharges_s)):
+        discharge[grid.bins_inside(start_s, stop_s)] = True
+    discharge &= valid
+    share = float(discharge.sum() / max(1, valid.sum()))
+    if not leave_discharges_out or share > MAX_DISCHARGE_SHARE:
+        discharge[:] = False
+    return JudgedBins(valid=valid & ~discharge, discharge=discharge, share_of_discharges=share)
+
+
+def centres_of(grid: Grid, segment: LfpSegment, bins: slice) -> IntArray:
+    """Sample of a segment at the centre of each bin."""
+    centres_s = grid.start_s + (np.arange(bins.start, bins.stop) + 0.5) * grid.bin_s
+    # A centre between two samples always takes the earlier one: rounding to even would make them jitter.
+    centres = np.floor((centres_s - segment.start_s) * segment.rate_hz + 1e-6).astype(np.int64)
+    return np.minimum(centres, len(segment.despiked) - 1)
