@@ -1,5 +1,9 @@
 """
-Stretches of a compressed int16 dataset, unpacked past HDF5 in half its time.
+Stretches of a compressed int16 dataset, unpacked past HDF5 in half its time, from any thread.
+
+References
+----------
+.. [1] h5py, pull request 2764: without the lock, reading single chunks in several threads crashes the process.
 """
 
 from collections import OrderedDict
@@ -7,6 +11,7 @@ from collections.abc import Iterator
 
 import h5py
 import numpy as np
+from h5py._objects import phil  # h5py's lock: its methods for single chunks do not all take it [1]_
 from numpy.typing import NDArray
 
 from nwb_spikeinference.errors import InputError
@@ -77,10 +82,11 @@ class ChunkReader:
 
     def _unpack(self, row: int, column: int) -> Samples:
         length, width = self._chunk
-        stored = self._data.id.get_chunk_info_by_coord((row, column))
-        if not stored.size or stored.filter_mask:  # never written, or past some filter
-            return np.asarray(self._data[row : row + length, column : column + width])
-        _, packed = self._data.id.read_direct_chunk((row, column))
+        with phil:
+            stored = self._data.id.get_chunk_info_by_coord((row, column))
+            if not stored.size or stored.filter_mask:  # never written, or past some filter
+                return np.asarray(self._data[row : row + length, column : column + width])
+            _, packed = self._data.id.read_direct_chunk((row, column))
         try:
             return np.asarray(unpack_row([packed], self._chunk, np.int16), np.int16)
         except InputError as error:

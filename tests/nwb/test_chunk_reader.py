@@ -1,5 +1,7 @@
 """Compressed samples read past HDF5, against what HDF5 reads."""
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -66,3 +68,32 @@ def test_a_damaged_chunk_is_refused_with_its_place(file: h5py.File) -> None:
     data.id.write_direct_chunk((300, 8), packed[:-20] + bytes(20))
     with pytest.raises(InputError, match="/a at sample 300, column 8: damaged chunk"):
         ChunkReader(data).read(0, 1000, slice(None))
+
+
+IN_THREADS = """
+import sys
+from concurrent.futures import ThreadPoolExecutor
+import h5py, numpy as np
+from nwb_spikeinference.nwb.chunk_reader import ChunkReader
+
+def read(name):
+    whole = True
+    for _ in range(15):
+        whole &= np.array_equal(ChunkReader(file[name]).read(0, 60000, slice(None)), values)
+    return whole
+
+with h5py.File(sys.argv[1], "w") as file:
+    values = np.random.default_rng(0).integers(-99, 99, (60000, 2)).astype(np.int16)
+    for name in "abcd":
+        file.create_dataset(name, data=values, chunks=(200, 2), compression="gzip", compression_opts=1, shuffle=True)
+    with ThreadPoolExecutor(4) as pool:
+        print(all(pool.map(read, "abcd")))
+"""
+
+
+def test_several_threads_read_one_file(tmp_path: Path) -> None:
+    """In a process of its own: without the lock, HDF5 crashes it."""
+    done = subprocess.run(
+        [sys.executable, "-c", IN_THREADS, tmp_path / "a.h5"], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout.strip()) == (0, "True"), done.stderr[-500:]
