@@ -149,7 +149,7 @@ def test_spike_times_out_of_order_are_sorted_with_a_note(bundle_file: Path) -> N
     )
 
 
-def test_spike_times_in_samples_are_refused(bundle_file: Path) -> None:
+def test_f30_spike_times_in_samples_are_refused(bundle_file: Path) -> None:
     with h5py.File(bundle_file, "a") as file:
         del file["units/spike_times"]
         file["units"].create_dataset("spike_times", data=np.arange(50.0) * 331)
@@ -158,13 +158,13 @@ def test_spike_times_in_samples_are_refused(bundle_file: Path) -> None:
         read_session(bundle_file)
 
 
-def test_regular_time_stamps_give_a_rate(one_wire_file: Callable[..., Path]) -> None:
+def test_f29_regular_time_stamps_give_a_rate(one_wire_file: Callable[..., Path]) -> None:
     path = one_wire_file(timestamps=3.25 + np.arange(2000) / 1000)
     (block,) = read_session(path).blocks
     assert (block.rate_hz, block.start_s, block.n_samples) == (1000.0, 3.25, 2000)
 
 
-def test_gap_in_time_stamps_makes_two_blocks(one_wire_file: Callable[..., Path]) -> None:
+def test_f29_gap_in_time_stamps_makes_two_blocks(one_wire_file: Callable[..., Path]) -> None:
     stamps = np.arange(2000) / 1000
     stamps[1200:] += 7
     path = one_wire_file(timestamps=stamps)
@@ -173,7 +173,7 @@ def test_gap_in_time_stamps_makes_two_blocks(one_wire_file: Callable[..., Path])
     np.testing.assert_array_equal(read_all(path, 1), VOLTS[1200:, :1])
 
 
-def test_reversed_time_stamps_are_left_out_with_a_reason(one_wire_file: Callable[..., Path]) -> None:
+def test_f29_reversed_time_stamps_are_left_out_with_a_reason(one_wire_file: Callable[..., Path]) -> None:
     stamps = np.arange(2000) / 1000
     stamps[1200:] -= 1
     session = read_session(one_wire_file(timestamps=stamps))
@@ -182,7 +182,7 @@ def test_reversed_time_stamps_are_left_out_with_a_reason(one_wire_file: Callable
 
 
 @pytest.mark.parametrize(("unit", "factor"), [("uV", 1e-6), ("millivolts", 1e-3), ("V", 1.0)])
-def test_other_units_of_voltage_become_volts(one_wire_file: Callable[..., Path], unit: str, factor: float) -> None:
+def test_f37_other_units_of_voltage_become_volts(one_wire_file: Callable[..., Path], unit: str, factor: float) -> None:
     path = one_wire_file(rate=1000.0)
     with h5py.File(path, "a") as file:
         file["acquisition/ElectricalSeries/data"].attrs["unit"] = unit
