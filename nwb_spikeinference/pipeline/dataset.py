@@ -15,7 +15,7 @@ from nwb_spikeinference.evaluation.duplicates import find_duplicates
 from nwb_spikeinference.inputs import LfpInput, runs_of
 from nwb_spikeinference.nwb.read import open_signals, read_session
 from nwb_spikeinference.pipeline.bundle_signal import BundleSignal, find_blocks, read_bundle
-from nwb_spikeinference.pipeline.grid import MAX_DISCHARGE_SHARE, Grid, judge_bins, make_grid
+from nwb_spikeinference.pipeline.grid import Grid, judge_bins, make_grid
 from nwb_spikeinference.pipeline.parallel import in_threads
 from nwb_spikeinference.pipeline.session_inputs import SessionInputs
 from nwb_spikeinference.pipeline.store import Arrays, TaskResult
@@ -103,7 +103,7 @@ def prepare_session(path: Path, settings: StudySettings, folder: Path) -> TaskRe
             "units": [asdict(fact) for fact in facts],
             "duplicates": [asdict(one) for one in duplicates],
             "discharges": discharges,
-            "notes": [*session.notes, *maker.notes, *_discharge_notes(discharges, settings)],
+            "notes": [*session.notes, *maker.notes],
         },
     )
 
@@ -144,16 +144,6 @@ def _find_discharges(grid: Grid, signals: Mapping[str, BundleSignal]) -> list[di
             "share_of_time": judge_bins(grid, signal, leave_discharges_out=True).share_of_discharges,
         }
         for name, signal in signals.items()
-    ]
-
-
-def _discharge_notes(discharges: Sequence[Mapping[str, Any]], settings: StudySettings) -> list[str]:
-    too_many = [one for one in discharges if one["share_of_time"] > MAX_DISCHARGE_SHARE]
-    return [
-        f"{one['bundle']}: {one['n']} interictal discharges found, {one['share_of_time']:.0%} of the time lies within "
-        f"1 s of one; kept, since so many are rather bursts of a rhythm; look at the signal"
-        for one in too_many
-        if settings.signal.exclude_discharges
     ]
 
 

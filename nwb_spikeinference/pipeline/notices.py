@@ -49,6 +49,8 @@ def pipeline_flags(cohort: Cohort, plan: StudyPlan, settings: StudySettings) -> 
         message = "units are predicted from their own wire, where their action potentials leak into the LFP"
         flags.append(FlagRecord(id="own-wire", severity="serious", message=message, where="study"))
     flags += _discharge_flag(cohort, settings)
+    if settings.signal.exclude_discharges:
+        flags += _burst_flag(cohort)
     for session in cohort.sessions:
         where = f"{session.facts['participant']} {session.facts['session']}"
         flags += [FlagRecord(id="note", severity="info", message=note, where=where) for note in session.facts["notes"]]
@@ -81,3 +83,20 @@ def _discharge_flag(cohort: Cohort, settings: StudySettings) -> tuple[FlagRecord
         f"{count(n_participants, 'participant')}: what surrounds them, {share:.1%} of their time, {consequence}"
     )
     return (FlagRecord(id="discharges", severity="info", message=message, where="study"),)
+
+
+def _burst_flag(cohort: Cohort) -> tuple[FlagRecord, ...]:
+    """Say where the search for discharges found so many that it must have found something else."""
+    shares = [
+        bundle["share_of_time"]
+        for session in cohort.sessions
+        for bundle in session.facts["discharges"]
+        if bundle["share_of_time"] > MAX_DISCHARGE_SHARE
+    ]
+    if not shares:
+        return ()
+    message = (
+        f"in {count(len(shares), 'bundle')} {min(shares):.0%} to {max(shares):.0%} of the time lies around supposed "
+        f"discharges: kept, since so many are rather bursts of a rhythm; look at the signal"
+    )
+    return (FlagRecord(id="bursts", severity="info", message=message, where="study"),)

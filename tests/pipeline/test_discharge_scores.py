@@ -112,6 +112,9 @@ def test_discharges_that_are_not_left_out_are_named_and_not_scored_apart(with_di
     assert not leaves_discharges_out(with_discharges, kept)
 
 
-def test_a_bundle_that_seems_to_discharge_most_of_the_time_is_no_discharging_one() -> None:
+def test_bundles_that_seem_to_discharge_most_of_the_time_are_none_and_are_named_once() -> None:
     cohort = make_cohort(names=BAND_COLUMNS, drives={}, discharge=slice(0, N_BINS // 2 + 1))
     assert not leaves_discharges_out(cohort, SETTINGS)
+    flags = pipeline_flags(cohort, make_plan(cohort, SETTINGS), SETTINGS)
+    (flag,) = [flag for flag in flags if flag.id in ("bursts", "discharges")]
+    assert flag.message.startswith("in 3 bundles 50% to 50% of the time lies around supposed discharges: kept")
