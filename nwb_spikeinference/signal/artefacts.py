@@ -25,29 +25,6 @@ class FaultRun:
     why: str
 
 
-def channel_fault(signal: FloatArray) -> str | None:
-    """
-    Why a channel cannot be used, or None.
-
-    Parameters
-    ----------
-    signal : ndarray of shape (n_samples,)
-        Any unit.
-    """
-    if not len(signal):
-        return "no samples"
-    finite = np.isfinite(signal)
-    if not finite.all():
-        return f"{np.mean(~finite):.1%} of samples are NaN or infinite"
-    low, high = float(signal.min()), float(signal.max())
-    if low == high:
-        return f"constant at {low:g}"
-    share = float(_at_extremes(signal).mean())
-    if share > MAX_CLIPPED_SHARE:
-        return f"saturated: {share:.1%} of samples sit at the extremes"
-    return None
-
-
 def fault_runs(signal: FloatArray, rate_hz: float, *, first_sample: int = 0) -> tuple[FaultRun, ...]:
     """
     Stretches of a channel that hold no brain signal, to the sample.
