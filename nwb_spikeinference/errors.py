@@ -62,3 +62,8 @@ class LockedError(SpikeInferenceError):
     """Another process is writing here."""
 
     exit_code = 5
+
+
+def describe(error: BaseException, longest: int | None = 200) -> str:
+    """The message of any error on one line of at most so many characters, never empty."""
+    return " ".join(str(error).split())[:longest] or type(error).__name__

@@ -15,7 +15,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails
 
-from nwb_spikeinference.errors import InputError, SettingsError
+from nwb_spikeinference.errors import InputError, SettingsError, describe
 
 MAX_BYTES = 2_000_000  # a montage of 10 000 contacts takes 1 MB
 MAX_ALIASES = 100
@@ -87,14 +87,10 @@ def read_yaml(path: Path) -> dict[str, Any]:
     try:
         content = _StrictLoader(text).get_single_data()
     except (yaml.YAMLError, RecursionError) as error:
-        raise SettingsError(f"{path}: not valid YAML: {_one_line(error)}") from error
+        raise SettingsError(f"{path}: not valid YAML: {describe(error, longest=None)}") from error
     if not isinstance(content, dict):
         raise SettingsError(f"{path}: must hold 'key: value' lines, found {type(content).__name__}")
     return content
-
-
-def _one_line(error: BaseException) -> str:
-    return " ".join(str(error).split()) or type(error).__name__
 
 
 def parse_settings(content: dict[str, Any], model: type[SettingsType], where: str) -> SettingsType:

@@ -16,10 +16,9 @@ from nwb_spikeinference_converters.clock import measure_rates, place_blocks
 from nwb_spikeinference_converters.nev import read_nev
 from nwb_spikeinference_converters.nsx_header import NsxHeader, read_nsx_header
 from nwb_spikeinference_converters.nsx_packets import NsxRun, list_runs
-from nwb_spikeinference_converters.protocol import RawBlock, RawChannel
+from nwb_spikeinference_converters.protocol import VOLTS, RawBlock, RawChannel
 from nwb_spikeinference_converters.recorder_files import list_parts
 
-_VOLTS = {"V": 1.0, "mV": 1e-3, "uV": 1e-6, "µV": 1e-6, "nV": 1e-9}
 _ELECTRODES = 128  # of one recorder; higher numbers are analog inputs
 _SAME_SAMPLE = 0.6  # packets that follow each other so closely are continuous
 
@@ -107,7 +106,7 @@ class BlackrockRecording:
         for channel in header.channels:
             unit = _text(channel["unit"])
             steps = int(channel["max_digital"]) - int(channel["min_digital"])
-            if unit not in _VOLTS or steps <= 0:
+            if unit not in VOLTS or steps <= 0:
                 raise InputError(
                     f"{header.path}: channel {channel['number']} is in {unit!r} with {steps} steps, not in volts"
                 )
@@ -116,8 +115,8 @@ class BlackrockRecording:
                 RawChannel(
                     number=int(channel["number"]),
                     label=_text(channel["label"]),
-                    gain=gain * _VOLTS[unit],
-                    offset_v=(int(channel["min_analog"]) - gain * int(channel["min_digital"])) * _VOLTS[unit],
+                    gain=gain * VOLTS[unit],
+                    offset_v=(int(channel["min_analog"]) - gain * int(channel["min_digital"])) * VOLTS[unit],
                 )
             )
         return tuple(channels)

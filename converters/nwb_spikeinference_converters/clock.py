@@ -11,7 +11,7 @@ import numpy as np
 
 from nwb_spikeinference.errors import InputError
 from nwb_spikeinference.recordings import FloatArray, IntArray
-from nwb_spikeinference_converters.protocol import RawBlock
+from nwb_spikeinference_converters.protocol import RawBlock, RawRecording
 
 JUST_STARTED_S = 10.0  # a clock that shows less was set to zero, one that shows more was set to another time
 LONGEST_PAUSE_S = 7 * 86400.0  # a clock that jumps further was set: nobody pauses for a week
@@ -166,6 +166,11 @@ def extent(block: RawBlock, rate_hz: float) -> tuple[float, float]:
 def restart_offset(end_s: float, shown_s: float) -> float:
     """Seconds to add to a clock that was set when what it shows is `end_s`; `shown_s`: its first time afterwards."""
     return end_s - (shown_s if shown_s > JUST_STARTED_S else 0.0)
+
+
+def whole_extent(raw: RawRecording) -> tuple[float, float]:
+    """Start of the first block and end of the last, in seconds."""
+    return raw.blocks[0].start_s, extent(raw.blocks[-1], raw.rate_hz)[1]
 
 
 def place_blocks(

@@ -11,6 +11,7 @@ from nwb_spikeinference.nwb.names import electrode_label
 from nwb_spikeinference.recordings import Electrode, ElectrodeKind
 from nwb_spikeinference.regions import canonical_region, parse_location
 from nwb_spikeinference.session_config import BundleSettings, ElectrodeSettings, SessionSettings
+from nwb_spikeinference_converters.protocol import may_be_one
 
 USUAL_WIRES = 8  # microwires of a Behnke-Fried electrode, beside their reference
 
@@ -26,7 +27,7 @@ class RecordedChannels:
 
     def holds(self, channel: int, nsp: str | None) -> bool:
         """Whether this recording has a channel; recorders are compared only where both are named."""
-        return channel in self.channels and (nsp is None or self.nsp is None or nsp == self.nsp)
+        return channel in self.channels and may_be_one(nsp, self.nsp)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +42,7 @@ class _Wire:
 
     def shares_recorder(self, nsp: str | None) -> bool:
         """Whether a channel of that recorder may be this one's; recorders are compared only where both are named."""
-        return nsp is None or self.nsp is None or nsp == self.nsp
+        return may_be_one(nsp, self.nsp)
 
 
 def build_electrodes(settings: SessionSettings, recorded: Sequence[RecordedChannels]) -> tuple[Electrode, ...]:
@@ -245,9 +246,7 @@ def row_of_channel(electrodes: Sequence[Electrode], channel: int, nsp: str | Non
         If no bundle, or more than one recorder, has this channel.
     """
     rows = [
-        electrode.row
-        for electrode in electrodes
-        if electrode.channel == channel and (nsp is None or electrode.nsp is None or electrode.nsp == nsp)
+        electrode.row for electrode in electrodes if electrode.channel == channel and may_be_one(nsp, electrode.nsp)
     ]
     if not rows:
         known = _ranges([electrode.channel for electrode in electrodes if electrode.channel is not None])

@@ -13,7 +13,6 @@ NEO_ERRORS = (
     OSError, ValueError, KeyError, IndexError, TypeError, AttributeError, OverflowError, ZeroDivisionError, MemoryError,
     AssertionError, NotImplementedError, StopIteration, UnboundLocalError, struct.error, NeoReadWriteError,
 )  # fmt: skip
-VOLTS = {"V": 1.0, "mV": 1e-3, "uV": 1e-6, "µV": 1e-6, "nV": 1e-9}  # by neo's names of units
 
 
 def close_files(reader: object) -> None:
@@ -26,8 +25,3 @@ def close_files(reader: object) -> None:
 def _close(item: Any) -> None:
     if isinstance(item, io.IOBase):
         item.close()
-
-
-def describe(error: BaseException) -> str:
-    """The message of any error on one line, never empty."""
-    return " ".join(str(error).split())[:200] or type(error).__name__

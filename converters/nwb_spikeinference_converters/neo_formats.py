@@ -10,7 +10,6 @@ from typing import Any
 from neo import rawio
 
 from nwb_spikeinference.errors import InputError, SettingsError
-from nwb_spikeinference_converters.neo_files import VOLTS
 from nwb_spikeinference_converters.neo_plexon import WholePlexonRawIO, times_of_plexon
 from nwb_spikeinference_converters.neo_stretches import (
     FindTimes,
@@ -19,7 +18,7 @@ from nwb_spikeinference_converters.neo_stretches import (
     times_of_intan,
     times_of_open_ephys,
 )
-from nwb_spikeinference_converters.protocol import unknown_format
+from nwb_spikeinference_converters.protocol import VOLTS, unknown_format
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

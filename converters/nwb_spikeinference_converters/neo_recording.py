@@ -12,14 +12,15 @@ from typing import Any
 
 import numpy as np
 
-from nwb_spikeinference.errors import InputError
+from nwb_spikeinference.errors import InputError, describe
 from nwb_spikeinference.recordings import IntArray
 from nwb_spikeinference.session_config import RecordingSettings
 from nwb_spikeinference_converters.clock import place_blocks
-from nwb_spikeinference_converters.neo_files import NEO_ERRORS, close_files, describe
+from nwb_spikeinference_converters.neo_files import NEO_ERRORS, close_files
 from nwb_spikeinference_converters.neo_formats import INTAN, OPEN_EPHYS, PLEXON, NeoFormat, format_of
 from nwb_spikeinference_converters.neo_stretches import NeoStretch, join_stretches
 from nwb_spikeinference_converters.protocol import RawChannel
+from nwb_spikeinference_converters.recorder_files import list_parts
 
 _HALF_OF_16_BITS = 2**15
 _NOT_RECORDED = (".yaml", ".yml", ".csv", ".nwb")  # endings of what people put beside a recording
@@ -30,7 +31,8 @@ class NeoConverter:
 
     def open(self, file: Path, settings: RecordingSettings) -> "NeoRecording":
         """Open a file, a folder, or the parts that a pattern such as ``raw_*.rhd`` names; see `RawConverter.open`."""
-        return NeoRecording(_list_parts(file), self.find_format(file, settings), settings)
+        paths = (file,) if file.is_dir() else list_parts(file)
+        return NeoRecording(paths, self.find_format(file, settings), settings)
 
     def find_format(self, file: Path, settings: RecordingSettings) -> NeoFormat:
         return format_of(file, settings.reader)
@@ -219,16 +221,6 @@ def number_channels(labels: Sequence[str]) -> list[int]:
     found = [re.search(r"\d+$", label.strip()) for label in labels]
     numbers = [int(match[0]) for match in found if match is not None]
     return numbers if len(set(numbers)) == len(labels) else list(range(1, len(labels) + 1))
-
-
-def _list_parts(file: Path) -> tuple[Path, ...]:
-    """The files of a recording in the order of their names."""
-    if file.exists():
-        return (file,)
-    parts = tuple(sorted(file.parent.glob(file.name))) if "*" in file.name else ()
-    if not parts:
-        raise InputError(f"{file}: no such file or folder")
-    return parts
 
 
 def _list_files(path: Path, has_siblings: bool) -> list[Path]:

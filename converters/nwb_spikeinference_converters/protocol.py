@@ -17,6 +17,7 @@ from nwb_spikeinference.recordings import IntArray
 from nwb_spikeinference.session_config import RecordingSettings
 
 GROUP = "nwb_spikeinference.converters"
+VOLTS = {"V": 1.0, "mV": 1e-3, "uV": 1e-6, "µV": 1e-6, "nV": 1e-9}  # by the names of units in recorder files
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,6 +110,11 @@ def find_converter(name: str) -> RawConverter:
         raise SettingsError(unknown_format(name, "recording format", sorted(known)))
     converter: RawConverter = known[name].load()()
     return converter
+
+
+def may_be_one(nsp: str | None, other: str | None) -> bool:
+    """Whether two entries of session.yaml may mean one recorder: they are compared only where both name theirs."""
+    return nsp is None or other is None or nsp == other
 
 
 def unknown_format(name: str, what: str, known: Sequence[str]) -> str:

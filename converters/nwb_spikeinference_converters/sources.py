@@ -16,11 +16,11 @@ from nwb_spikeinference.nwb.raw_records import LfpSource, Period, VoltageSource
 from nwb_spikeinference.recordings import Electrode, FloatArray, IntArray
 from nwb_spikeinference.session_config import ClipSettings, RecordingSettings, SessionSettings
 from nwb_spikeinference.signal.decimate import decimate_stream, decimation_factor
-from nwb_spikeinference_converters.clock import RecorderClock, extent
+from nwb_spikeinference_converters.clock import RecorderClock, extent, whole_extent
 from nwb_spikeinference_converters.clock_map import ClockMap
 from nwb_spikeinference_converters.clock_runs import place_together, recorder_names
 from nwb_spikeinference_converters.montage import RecordedChannels
-from nwb_spikeinference_converters.protocol import RawRecording, RecordedInParts, find_converter
+from nwb_spikeinference_converters.protocol import RawRecording, RecordedInParts, find_converter, may_be_one
 from nwb_spikeinference_converters.recorder_files import find_path
 from nwb_spikeinference_converters.sync import map_clocks, require_common_clock, synchronise
 
@@ -63,10 +63,8 @@ class OpenedRecording:
 
     def holds(self, electrode: Electrode) -> bool:
         """Whether a contact is one of its channels; recorders are compared only where both are named."""
-        nsp = self.settings.nsp
-        return electrode.channel in {channel.number for channel in self.raw.channels} and (
-            nsp is None or electrode.nsp is None or electrode.nsp == nsp
-        )
+        numbers = {channel.number for channel in self.raw.channels}
+        return electrode.channel in numbers and may_be_one(self.settings.nsp, electrode.nsp)
 
     @property
     def periods(self) -> tuple[tuple[float, float], ...]:
@@ -76,7 +74,7 @@ class OpenedRecording:
     @property
     def whole(self) -> tuple[float, float]:
         """Start and end before any clip, on the clock of `raw.blocks`."""
-        return self.raw.blocks[0].start_s, extent(self.raw.blocks[-1], self.raw.rate_hz)[1]
+        return whole_extent(self.raw)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,7 +112,7 @@ class Sources:
 
     def clock(self, nsp: str | None) -> RecorderClock:
         """How to read the time stamps of one recorder, or of any: by the file that shows most resets."""
-        clocks = [one.clock for one in self.recordings if nsp is None or one.settings.nsp in (None, nsp)]
+        clocks = [one.clock for one in self.recordings if may_be_one(nsp, one.settings.nsp)]
         files = tuple(path for clock in clocks for path in clock.files)
         most = max(clocks, key=lambda clock: len({block.run for block in clock.blocks}), default=RecorderClock())
         return replace(most, files=files)
@@ -215,11 +213,10 @@ def _require_own_channels(recordings: Sequence[tuple[RecordingSettings, RawRecor
     contacts = [(settings, raw) for settings, raw in recordings if settings.role == "electrodes"]
     for (settings, raw), (other, other_raw) in combinations(contacts, 2):
         common = {one.number for one in raw.channels} & {one.number for one in other_raw.channels}
-        is_one_recorder = settings.nsp is None or other.nsp is None or settings.nsp == other.nsp
-        if not common or not is_one_recorder or raw.rate_hz != other_raw.rate_hz:
+        if not common or not may_be_one(settings.nsp, other.nsp) or raw.rate_hz != other_raw.rate_hz:
             continue
-        start_s = max(raw.blocks[0].start_s, other_raw.blocks[0].start_s)
-        if start_s < min(extent(one.blocks[-1], one.rate_hz)[1] for one in (raw, other_raw)):
+        starts_s, stops_s = zip(whole_extent(raw), whole_extent(other_raw), strict=True)
+        if max(starts_s) < min(stops_s):
             raise InputError(
                 f"{other.file}: channel {min(common)} is also in {settings.file}, at the same rate and time; if two "
                 f"recorders wrote them, name each under 'devices' and in 'nsp', else leave one of them out"

@@ -19,7 +19,7 @@ from nwb_spikeinference.signal.waveforms import (
     waveform_snr,
 )
 from nwb_spikeinference_converters.montage import row_of_channel
-from nwb_spikeinference_converters.protocol import RawBlock
+from nwb_spikeinference_converters.protocol import RawBlock, may_be_one
 from nwb_spikeinference_converters.sources import OpenedRecording, Sources
 from nwb_spikeinference_converters.units import read_units
 from nwb_spikeinference_converters.units.shape import ReadContext, SortedUnit, UnitsFile
@@ -100,7 +100,7 @@ def collect_units(
 
 def _recorded_channels(sources: Sources, nsp: str | None) -> tuple[int, ...]:
     """Channels of contacts that one recorder, or any, has, in file order."""
-    recordings = [one for one in sources.electrode_recordings if nsp is None or one.settings.nsp in (None, nsp)]
+    recordings = [one for one in sources.electrode_recordings if may_be_one(nsp, one.settings.nsp)]
     return tuple(channel.number for recording in recordings for channel in recording.raw.channels)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from nwb_spikeinference.errors import InputError, SettingsError
 from nwb_spikeinference.session_config import RecordingSettings, SyncSettings
-from nwb_spikeinference_converters.clock import extent
+from nwb_spikeinference_converters.clock import whole_extent
 from nwb_spikeinference_converters.clock_map import ClockMap, match_pulses
 from nwb_spikeinference_converters.clock_runs import EARLIEST_PTP_S, PlacedRecording, recorder_names
 from nwb_spikeinference_converters.protocol import RawBlock, RawRecording
@@ -108,8 +108,8 @@ def require_common_clock(recordings: Sequence[tuple[RecordingSettings, RawRecord
     for settings, other in others:
         if settings.nsp == first.nsp:
             continue
-        start_s, stop_s = raw.blocks[0].start_s, extent(raw.blocks[-1], raw.rate_hz)[1]
-        other_start_s, other_stop_s = other.blocks[0].start_s, extent(other.blocks[-1], other.rate_hz)[1]
+        start_s, stop_s = whole_extent(raw)
+        other_start_s, other_stop_s = whole_extent(other)
         if other_start_s >= stop_s or other_stop_s <= start_s:
             raise InputError(
                 f"{settings.file}: by its clock it was recorded at another time than {first.file} (they start "

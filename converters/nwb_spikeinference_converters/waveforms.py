@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.signal import butter, sosfiltfilt
 
 from nwb_spikeinference.nwb.raw_records import VoltageSource
 from nwb_spikeinference.recordings import FloatArray, IntArray
-from nwb_spikeinference.signal.despike import AFTER_S, BEFORE_S, MARGIN_S, SPIKE_BAND_HZ, spike_band_sd
+from nwb_spikeinference.signal.despike import AFTER_S, BEFORE_S, MARGIN_S, SPIKE_BAND_HZ, filter_mean, spike_band_sd
 
 _SPIKE_RATE_HZ = 10000  # slower recordings do not show action potentials
 _MOST_SPIKES = 1000  # of one unit that are averaged, spread evenly: the mean is then known to 3 % of the noise
@@ -83,10 +82,8 @@ def _sum_waveforms(source: VoltageSource, columns: Sequence[int], trains: Sequen
     rate_hz = source.rate_hz
     length = round(BEFORE_S * rate_hz) + round(AFTER_S * rate_hz)
     sums = [_Sums(total=np.zeros(length), squares=np.zeros(length)) for _ in trains]
-    sos = butter(2, (SPIKE_BAND_HZ[0], min(SPIKE_BAND_HZ[1], 0.45 * rate_hz)), "bandpass", fs=rate_hz, output="sos")
     before, after = round((MARGIN_S + BEFORE_S) * rate_hz), round((MARGIN_S + AFTER_S) * rate_hz)
     window = np.arange(-before, after)
-    inner = slice(round(MARGIN_S * rate_hz), round(MARGIN_S * rate_hz) + length)
     step = round(_PIECE_S * rate_hz)
     for stretch, chosen in enumerate(_choose_spikes(source, trains, before, after)):
         for first in sorted({int(spike) // step * step for spikes in chosen for spike in spikes}):
@@ -96,7 +93,7 @@ def _sum_waveforms(source: VoltageSource, columns: Sequence[int], trains: Sequen
                 inside = spikes[(spikes >= first) & (spikes < first + step)] - start
                 if len(inside):
                     cut = piece[inside[:, None] + window, columns[unit]] * source.gain[columns[unit]]
-                    sums[unit].add(sosfiltfilt(sos, cut, axis=1)[:, inner])
+                    sums[unit].add(filter_mean(cut.T, rate_hz, SPIKE_BAND_HZ).T)
     return sums
 
 

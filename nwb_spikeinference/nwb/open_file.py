@@ -12,7 +12,7 @@ from pathlib import Path
 
 import h5py
 
-from nwb_spikeinference.errors import InputError
+from nwb_spikeinference.errors import InputError, describe
 
 # What h5py raises on damaged content, and plain lookups on content that is not what the format says.
 H5_ERRORS = (OSError, RuntimeError, KeyError, ValueError, TypeError, IndexError, AttributeError)
@@ -38,7 +38,7 @@ def open_nwb(path: Path) -> Iterator[h5py.File]:
             yield file
         except H5_ERRORS as error:
             raise InputError(
-                f"{path}: damaged, reading failed ({_one_line(error)}); get a fresh copy of the file"
+                f"{path}: damaged, reading failed ({describe(error, longest=160)}); get a fresh copy of the file"
             ) from error
 
 
@@ -56,7 +56,9 @@ def _open_hdf5(path: Path) -> h5py.File:
     except (OSError, RuntimeError) as error:
         if "truncated" in str(error):
             raise InputError(f"{path}: is truncated; copy or download it again") from error
-        raise InputError(f"{path}: cannot be opened ({_one_line(error)}); get a fresh copy of the file") from error
+        raise InputError(
+            f"{path}: cannot be opened ({describe(error, longest=160)}); get a fresh copy of the file"
+        ) from error
 
 
 def _require_nwb2(file: h5py.File, path: Path) -> None:
@@ -119,7 +121,3 @@ def decode(value: object) -> str:
 def neurodata_type(item: h5py.Group | h5py.Dataset) -> str:
     """The NWB type that an object says it is, or an empty text."""
     return decode(item.attrs.get("neurodata_type", ""))
-
-
-def _one_line(error: BaseException) -> str:
-    return " ".join(str(error).split())[:160] or type(error).__name__

@@ -50,7 +50,7 @@ class LfpSegment:
 
         Measured rates of a recording's stretches differ by some millionths; one filter serves all of them.
         """
-        return float(max(1, round(self.rate_hz)))
+        return _whole_hertz(self.rate_hz)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,7 +162,7 @@ def _block_lfp(
     decimated = keep_on_disk(
         folder, decimate_stream(_with_despiked(watch.pieces(read, block), templates), block.rate_hz, target_hz)
     )
-    notch = _notch_bank(settings.line_hz, float(max(1, round(rate_hz))))
+    notch = _notch_bank(settings.line_hz, _whole_hertz(rate_hz))
     filtered = notch.filter(lambda start, stop: decimated[start:stop], len(decimated), block_samples=_NOTCH_SAMPLES)
     lfp = keep_on_disk(folder, (piece.output(0) for piece in filtered))
     n_wires = lfp.shape[1] // 2 if templates else lfp.shape[1]
@@ -178,6 +178,10 @@ def _with_despiked(
             yield np.concatenate([signal, subtract_templates(signal, start, templates)], axis=1)
         else:
             yield signal
+
+
+def _whole_hertz(rate_hz: float) -> float:
+    return float(max(1, round(rate_hz)))
 
 
 @lru_cache(maxsize=4)  # measuring how long its response lasts takes longer than filtering a minute

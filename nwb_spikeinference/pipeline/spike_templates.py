@@ -3,7 +3,7 @@ What the units of a bundle look like on its wires.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import reduce
 from operator import add
 
@@ -95,6 +95,9 @@ def _templates(
     mean: FloatArray, rate_hz: float, wire: int, trains: Sequence[IntArray], power: FloatArray | None
 ) -> list[SpikeTemplate]:
     """One per block: the same waveform, other spikes."""
+    first, *others = trains
     if power is None:
-        return [make_template(mean, rate_hz, wire, train) for train in trains]
-    return [make_gls_template(mean, rate_hz, wire, train, power, trains) for train in trains]
+        template = make_template(mean, rate_hz, wire, first)
+    else:
+        template = make_gls_template(mean, rate_hz, wire, first, power, trains)
+    return [template, *(replace(template, spike_samples=np.sort(train)) for train in others)]

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from nwb_spikeinference.errors import InputError
+from nwb_spikeinference.errors import InputError, describe
 from nwb_spikeinference.files import (
     fsync_path,
     make_folder,
@@ -116,9 +116,7 @@ class TaskStore:
         try:
             result = work(folder)
         except Exception as error:
-            self._write_state(
-                folder, key, {"state": "failed", "error": " ".join(str(error).split()) or type(error).__name__}
-            )
+            self._write_state(folder, key, {"state": "failed", "error": describe(error, longest=None)})
             write_text(folder / "error.txt", traceback.format_exc())
             sweep_partials(folder)
             raise

@@ -111,8 +111,7 @@ def filter_mean(mean: FloatArray, rate_hz: float, band_hz: tuple[float, float]) 
 
     Filtering is linear, so the filtered average is the average of the filtered signal, at a thousandth of the cost.
     """
-    sos = butter(2, (band_hz[0], min(band_hz[1], 0.45 * rate_hz)), btype="bandpass", fs=rate_hz, output="sos")
-    return np.asarray(sosfiltfilt(sos, mean, axis=0)[waveform_window(rate_hz)])
+    return _band_pass(mean, rate_hz, band_hz)[waveform_window(rate_hz)]
 
 
 def waveform_window(rate_hz: float) -> slice:
@@ -202,6 +201,9 @@ def spike_band_sd(read: ReadSamples, n_samples: int, rate_hz: float, seconds: fl
     signal = np.nan_to_num(read(start, start + length))
     if length < MARGIN_S * rate_hz:  # shorter than the filter takes to settle
         return np.zeros(signal.shape[1])
-    high_hz = min(CROSSTALK_BAND_HZ[1], 0.45 * rate_hz)
-    sos = butter(2, (CROSSTALK_BAND_HZ[0], high_hz), btype="bandpass", fs=rate_hz, output="sos")
-    return np.asarray(np.std(sosfiltfilt(sos, signal, axis=0), axis=0))
+    return np.asarray(np.std(_band_pass(signal, rate_hz, CROSSTALK_BAND_HZ), axis=0))
+
+
+def _band_pass(signal: FloatArray, rate_hz: float, band_hz: tuple[float, float]) -> FloatArray:
+    sos = butter(2, (band_hz[0], min(band_hz[1], 0.45 * rate_hz)), btype="bandpass", fs=rate_hz, output="sos")
+    return np.asarray(sosfiltfilt(sos, signal, axis=0))

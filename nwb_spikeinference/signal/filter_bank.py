@@ -184,10 +184,12 @@ class FilterBank:
             )
 
     def _spectra_of(self, n_fft: int) -> tuple[FloatArray, ...]:
-        if n_fft not in self._spectra:
+        kept = self._spectra  # another thread may put its own in place of them
+        if n_fft not in kept:
             frequencies_hz = np.fft.rfftfreq(n_fft, 1 / self.rate_hz)
-            self._spectra = {n_fft: tuple(np.asarray(gain(frequencies_hz)) for gain in self._gains)}
-        return self._spectra[n_fft]
+            kept = {n_fft: tuple(np.asarray(gain(frequencies_hz)) for gain in self._gains)}
+            self._spectra = kept
+        return kept[n_fft]
 
     def _response_samples(self, gain: Response) -> int:
         """How far on either side a response lasts."""

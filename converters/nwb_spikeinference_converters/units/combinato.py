@@ -22,11 +22,10 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from nwb_spikeinference.errors import InputError
+from nwb_spikeinference.errors import InputError, describe
 from nwb_spikeinference.nwb.open_file import H5_ERRORS
 from nwb_spikeinference.recordings import FloatArray, IntArray
 from nwb_spikeinference.session_config import UnitsSettings
-from nwb_spikeinference_converters.neo_files import describe
 from nwb_spikeinference_converters.units.hdf5_arrays import read_array
 from nwb_spikeinference_converters.units.mat_files import NUMERIC_KINDS, whole_numbers
 from nwb_spikeinference_converters.units.shape import (

@@ -22,9 +22,8 @@ import numpy as np
 from numpy.lib.format import open_memmap
 from numpy.typing import NDArray
 
-from nwb_spikeinference.errors import InputError
+from nwb_spikeinference.errors import InputError, describe
 from nwb_spikeinference.recordings import IntArray
-from nwb_spikeinference_converters.neo_files import describe
 
 _LARGEST_TEXT_BYTES = 20_000_000  # a table of 100 000 clusters has 5 MB
 _ID_COLUMNS = ("cluster_id", "id")  # the second one in cluster_info.tsv of old versions

@@ -16,11 +16,10 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from nwb_spikeinference.errors import InputError
+from nwb_spikeinference.errors import InputError, describe
 from nwb_spikeinference.nwb.open_file import H5_ERRORS
 from nwb_spikeinference.recordings import FloatArray
 from nwb_spikeinference.session_config import UnitsSettings
-from nwb_spikeinference_converters.neo_files import describe
 from nwb_spikeinference_converters.units.mat5 import list_mat5
 from nwb_spikeinference_converters.units.mat_files import read_mat
 from nwb_spikeinference_converters.units.plexon_trains import (

@@ -13,9 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nwb_spikeinference.errors import InputError
+from nwb_spikeinference.errors import InputError, describe
 from nwb_spikeinference.recordings import FloatArray
-from nwb_spikeinference_converters.neo_files import describe
 from nwb_spikeinference_converters.units.plexon_trains import NamedSpikes, PlexonContent, number_trains
 
 _NEURON, _WAVEFORM = 0, 3
