@@ -17,6 +17,7 @@ from nwb_spikeinference.settings import Settings
 Predictor = Literal["neighbour", "own-despiked", "own", "macro"]
 Reference = Literal["none", "bundle-median", "bipolar"]  # none: as recorded, against the bundle's ninth wire
 Despike = Literal["mean-waveform", "gls", "none"]
+ModelName = Literal["bilstm", "conv-bilstm", "causal-lstm", "logistic", "gradient-boosting"]
 Positive = Annotated[float, Field(gt=0)]
 
 
@@ -66,16 +67,18 @@ class UnitSettings(Settings):
 
 class ModelSettings(Settings):
     """
-    The stacked bidirectional LSTM and how it is trained.
+    The main model, and how networks are trained, be they the main model or a baseline.
 
-    With `skip` the network starts from a lagged logistic regression, fitted to the same training data and then kept
-    fixed, and learns what that misses; without, it learns everything itself and needs more data and epochs.
+    With `skip` a network of features starts from a lagged logistic regression, fitted to the same training data and
+    then kept fixed, and learns what that misses; without, it learns everything itself and needs more data and epochs.
     """
 
-    name: Literal["bilstm"] = "bilstm"
+    name: ModelName = "bilstm"
     units: tuple[int, ...] = Field((64, 32), min_length=1)
     dropout: float = Field(0.2, ge=0, lt=1)
-    epochs: int = Field(8, ge=1)
+    band_dropout: float = Field(0, ge=0, lt=1)  # probability that a band is withheld from a piece of training data
+    epochs: int = Field(8, ge=1)  # at most
+    patience: int = Field(3, ge=1)  # epochs without a gain on inner participants, after which training ends
     chunk_bins: int = Field(400, ge=10)
     context_bins: int = Field(50, ge=0)
     batch: int = Field(64, ge=1)
@@ -99,9 +102,13 @@ class ValidationSettings(Settings):
 
 
 class LoboSettings(Settings):
-    """Leave-one-band-out."""
+    """
+    Leave-one-band-out.
 
-    mode: Literal["retrain", "off"] = "retrain"
+    ``retrain`` trains without the band; ``ablate`` sets it to 0 in one model, trained with `model.band_dropout`.
+    """
+
+    mode: Literal["retrain", "ablate", "off"] = "retrain"
     only: bool = False  # each band alone as well
     models: tuple[Literal["main", "logistic"], ...] = ("main", "logistic")
 
@@ -159,7 +166,7 @@ class StudySettings(Settings):
     bands: Literal["default"] | dict[str, tuple[Positive, Positive]] = "default"
     regions: dict[str, str] = {}  # the user's spellings: written form -> region
     model: ModelSettings = ModelSettings()
-    baselines: tuple[Literal["rate", "logistic", "gradient-boosting"], ...] = ("rate", "logistic")
+    baselines: tuple[Literal["rate"] | ModelName, ...] = ("rate", "logistic")
     validation: ValidationSettings = ValidationSettings()
     lobo: LoboSettings = LoboSettings()
     transfer: TransferSettings = TransferSettings()
@@ -187,6 +194,28 @@ class StudySettings(Settings):
         if not math.isclose(samples, round(samples)):
             raise ValueError(f"bin_ms must be a whole number of milliseconds, got {value.bin_ms:g}")
         return value
+
+    @model_validator(mode="after")
+    def _check_ablation(self) -> Self:
+        if self.lobo.mode != "ablate":
+            return self
+        if not self.model.band_dropout:
+            raise ValueError(
+                "lobo.mode ablate needs a model that has learned to do without single bands; set model.band_dropout, "
+                "e.g. to 0.15, or use lobo.mode retrain"
+            )
+        if self.lobo.only:
+            raise ValueError("lobo.only needs lobo.mode retrain: a model that lost all bands but one was never trained")
+        return self
+
+    def scored_models(self) -> tuple[str, ...]:
+        """The main model and the baselines, each once."""
+        return tuple(dict.fromkeys((self.model.name, *self.baselines)))
+
+    def lobo_models(self) -> tuple[str, ...]:
+        """Models that are examined without each band, each once."""
+        names = [self.model.name if name == "main" else name for name in self.lobo.models]
+        return tuple(dict.fromkeys(name for name in names if name in self.scored_models()))
 
     def band_list(self) -> tuple[Band, ...]:
         """The bands, with edges in Hz."""

@@ -32,6 +32,11 @@ class LfpInput:
         Continuous pieces of the recording, in bins. Nothing may be windowed across their edges.
     counts : ndarray of shape (n_bins, n_units), uint8
         Spikes per bin.
+    stopped : ndarray of shape (n_bins, n_pairs * 3), float32, optional
+        Features of bands in which another one is stopped, pair by pair, for leave-one-band-out. Standardised.
+    raw : ndarray of shape (n_bins, samples_per_bin), float32, optional
+        The trace itself, ``samples_per_bin / bin_s`` samples a second, for models that make their own features.
+        Standardised; 0 outside what was recorded. None unless some model of the study reads it.
     """
 
     participant: str
@@ -46,6 +51,8 @@ class LfpInput:
     counts: NDArray[np.uint8]
     unit_ids: tuple[int, ...]
     cell_types: tuple[CellType, ...]
+    stopped: FloatArray | None = None
+    raw: FloatArray | None = None
 
     @property
     def n_bins(self) -> int:
@@ -59,6 +66,28 @@ class TrainingInput:
 
     source: LfpInput
     bins: BoolArray  # (n_bins,)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeatureColumns:
+    """
+    Feature columns that a model may see.
+
+    Attributes
+    ----------
+    shown : tuple of int
+        Ascending.
+    bands : tuple of tuple of int
+        Those of each band among them; columns of the whole spectrum belong to no band.
+    """
+
+    shown: tuple[int, ...]
+    bands: tuple[tuple[int, ...], ...]
+
+
+def all_columns(source: LfpInput) -> FeatureColumns:
+    """Every column of an input, none of which belongs to a band."""
+    return FeatureColumns(shown=tuple(range(source.features.shape[1])), bands=())
 
 
 def runs_of(mask: BoolArray) -> tuple[slice, ...]:

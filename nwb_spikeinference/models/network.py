@@ -1,10 +1,11 @@
 """
-The stacked bidirectional LSTM as a Keras model, and its reset to new random weights.
+The recurrent networks as Keras models, and their reset to new random weights.
 
-A chunk of features with context on both sides goes in; log-odds for the inner bins come out, one trace per head.
+A chunk of signal with context on both sides goes in; log-odds for the inner bins come out, one trace per head.
 Building a Keras model costs 30-60 MB that are never given back, so one is built per shape and its weights drawn again.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +17,8 @@ from nwb_spikeinference.config import ModelSettings
 from nwb_spikeinference.inputs import HEADS
 
 SKIP = "skip"  # name of the layer that holds the logistic regression
+_HEADS = "heads"
+CONVOLUTIONS = ((24, 0.05), (24, 0.025))  # filters and reach in seconds of the layers that read raw LFP
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,41 +29,86 @@ class Network:
     trainer: Any  # [features, heads (batch, 3, n_units), intercepts (batch, 1, n_units)] -> (batch, chunk, n_units)
 
 
-def build_network(settings: ModelSettings, n_features: int, n_units: int, skip_reach: int) -> Network:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NetworkShape:
     """
-    Build and compile.
+    What decides the shapes of a network's arrays beside its settings.
 
-    Parameters
+    Attributes
     ----------
-    skip_reach : int
-        Bins on either side of the target that the linear skip sees; 0 builds none.
+    n_inputs : int
+        Numbers per bin: features, or samples of raw LFP.
     n_units : int
         Units per LFP input that one training row can hold; unused places have weight 0.
+    skip_before, skip_after : int
+        Bins before and after the target that the linear skip sees.
+    has_skip : bool
+        Whether there is one.
     """
+
+    n_inputs: int
+    n_units: int
+    skip_before: int = 0
+    skip_after: int = 0
+    has_skip: bool = False
+
+
+def build_network(settings: ModelSettings, shape: NetworkShape) -> Network:
+    """Build and compile the network that `settings.name` names."""
     window = settings.chunk_bins + 2 * settings.context_bins
-    features = keras.Input((window, n_features), name="features")
-    hidden = features
-    for width in settings.units:
-        hidden = layers.Bidirectional(layers.LSTM(width, return_sequences=True))(hidden)
-        hidden = layers.Dropout(settings.dropout, seed=0)(hidden)
+    signal = keras.Input((window, shape.n_inputs), name="signal")
+    hidden = _TRUNKS[settings.name](signal, settings)
     inner = layers.Cropping1D(settings.context_bins)(hidden)
     # Starts at 0, the mean rate or the skip: the first steps then go into the shape, not into the scale.
-    logits = layers.Dense(len(HEADS), kernel_initializer="zeros", name="heads")(inner)
-    if skip_reach:
-        seen = layers.Cropping1D(settings.context_bins - skip_reach)(features)
-        skip = layers.Conv1D(len(HEADS), 2 * skip_reach + 1, trainable=False, name=SKIP)(seen)
-        logits = layers.Add()([logits, skip])
-    trunk = keras.Model(features, logits)
-    heads = keras.Input((len(HEADS), n_units), name="unit_heads")
-    intercepts = keras.Input((1, n_units), name="unit_intercepts")
+    logits = layers.Dense(len(HEADS), kernel_initializer="zeros", name=_HEADS)(inner)
+    if shape.has_skip:
+        cropping = (settings.context_bins - shape.skip_before, settings.context_bins - shape.skip_after)
+        seen = layers.Cropping1D(cropping)(signal)
+        width = shape.skip_before + shape.skip_after + 1
+        logits = layers.Add()([logits, layers.Conv1D(len(HEADS), width, trainable=False, name=SKIP)(seen)])
+    trunk = keras.Model(signal, logits)
+    heads = keras.Input((len(HEADS), shape.n_units), name="unit_heads")
+    intercepts = keras.Input((1, shape.n_units), name="unit_intercepts")
     per_unit = layers.Add()([layers.Dot(axes=(2, 1))([logits, heads]), intercepts])
-    trainer = keras.Model([features, heads, intercepts], per_unit)
+    trainer = keras.Model([signal, heads, intercepts], per_unit)
     trainer.compile(
         optimizer=keras.optimizers.Adam(settings.learning_rate, clipnorm=1.0),
         loss=weighted_bernoulli,
         jit_compile=False,
     )
     return Network(trunk=trunk, trainer=trainer)
+
+
+def _bidirectional(signal: Any, settings: ModelSettings) -> Any:
+    """Stack bidirectional LSTMs with dropout."""
+    for width in settings.units:
+        signal = layers.Bidirectional(layers.LSTM(width, return_sequences=True))(signal)
+        signal = layers.Dropout(settings.dropout, seed=0)(signal)
+    return signal
+
+
+def _one_way(signal: Any, settings: ModelSettings) -> Any:
+    """Stack LSTMs that look back only."""
+    for width in settings.units:
+        signal = layers.LSTM(width, return_sequences=True)(signal)
+        signal = layers.Dropout(settings.dropout, seed=0)(signal)
+    return signal
+
+
+def _convolved(signal: Any, settings: ModelSettings) -> Any:
+    """Let convolutions over raw LFP make the features that the bidirectional LSTMs read, one row per bin."""
+    window, samples = signal.shape[1:]
+    trace = layers.Reshape((window * samples, 1))(signal)
+    trace = layers.Conv1D(32, 10 * samples + 1, padding="same", activation="gelu")(trace)
+    binned = layers.Conv1D(32, 5 * samples, strides=samples, padding="same", activation="gelu")(trace)
+    return _bidirectional(binned, settings)
+
+
+_TRUNKS: dict[str, Callable[[Any, ModelSettings], Any]] = {
+    "bilstm": _bidirectional,
+    "causal-lstm": _one_way,
+    "conv-bilstm": _convolved,
+}
 
 
 def weighted_bernoulli(target: Any, logits: Any) -> Any:
@@ -91,15 +139,30 @@ def reset_network(network: Network, seed: np.random.SeedSequence) -> None:
             layer.seed_generator.state.assign(np.array([next(seeds), 0], dtype=np.uint32))
 
 
+def scale_heads(network: Network, scale: np.ndarray) -> None:
+    """
+    Multiply the log-odds of each head.
+
+    Parameters
+    ----------
+    scale : ndarray of shape (3,)
+    """
+    for name in (_HEADS, SKIP):
+        layer = next((layer for layer in network.trunk.layers if layer.name == name), None)
+        if layer is not None:
+            layer.set_weights([np.asarray(value) * scale for value in layer.get_weights()])
+
+
 def _initial(path: str, shape: tuple[int, ...], seed: int) -> Any:
-    """Keras' defaults for an LSTM and a dense layer, with an explicit seed."""
-    if path.startswith("heads") or "/heads/" in path:
+    """Keras' defaults for each kind of layer, with an explicit seed."""
+    if f"{_HEADS}/" in path:
         return np.zeros(shape, np.float32)
     if path.endswith("recurrent_kernel"):
         return keras.initializers.Orthogonal(seed=seed)(shape)
     if path.endswith("kernel"):
         return keras.initializers.GlorotUniform(seed=seed)(shape)
     bias = np.zeros(shape, np.float32)
-    width = shape[0] // 4
-    bias[width : 2 * width] = 1.0  # the forget gate starts open
+    if "lstm" in path:
+        width = shape[0] // 4
+        bias[width : 2 * width] = 1.0  # the forget gate starts open
     return bias

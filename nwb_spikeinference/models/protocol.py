@@ -7,7 +7,7 @@ from typing import Protocol
 
 import numpy as np
 
-from nwb_spikeinference.inputs import LfpInput, TrainingInput
+from nwb_spikeinference.inputs import FeatureColumns, LfpInput, TrainingInput
 from nwb_spikeinference.recordings import FloatArray
 
 
@@ -17,17 +17,21 @@ class SpikeModel(Protocol):
     name: str
 
     @property
-    def weights_sha256(self) -> str:
-        """Digest of what was learned; empty for a model without weights of its own."""
+    def weights(self) -> list[FloatArray]:
+        """What was learned, as plain arrays; none for a model that cannot be kept so."""
 
-    def fit(self, training: Sequence[TrainingInput], columns: Sequence[int], seed: np.random.SeedSequence) -> None:
+    @property
+    def weights_sha256(self) -> str:
+        """Digest of what was learned; empty for a model without weights."""
+
+    def fit(self, training: Sequence[TrainingInput], columns: FeatureColumns, seed: np.random.SeedSequence) -> None:
         """
         Learn from the allowed bins.
 
         Parameters
         ----------
-        columns : sequence of int
-            Feature columns the model may see; leave-one-band-out withholds some.
+        columns : FeatureColumns
+            What the model may see; leave-one-band-out withholds some. A model of raw LFP sees all of it.
         """
 
     def predict(self, sources: Sequence[LfpInput]) -> list[FloatArray]:

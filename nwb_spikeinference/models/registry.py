@@ -5,18 +5,39 @@ All models by name.
 from collections.abc import Callable
 
 from nwb_spikeinference.config import StudySettings
-from nwb_spikeinference.models.bilstm import BiLstmModel
-from nwb_spikeinference.models.lagged import GradientBoostingModel, LogisticModel, RateModel
+from nwb_spikeinference.models.lagged import GradientBoostingModel, RateModel
+from nwb_spikeinference.models.logistic import LogisticModel
 from nwb_spikeinference.models.protocol import SpikeModel
+from nwb_spikeinference.models.recurrent import READS_RAW, RecurrentModel
 
-_MAKERS: dict[str, Callable[[StudySettings], SpikeModel]] = {
-    "bilstm": lambda settings: BiLstmModel(settings.model, settings.target.bin_ms / 1e3),
-    "logistic": lambda settings: LogisticModel(settings.target.bin_ms / 1e3),
-    "gradient-boosting": lambda settings: GradientBoostingModel(settings.target.bin_ms / 1e3),
-    "rate": lambda settings: RateModel(),
+
+def _make_recurrent(name: str, settings: StudySettings) -> SpikeModel:
+    return RecurrentModel(settings.model.model_copy(update={"name": name}), settings.target.bin_ms / 1e3)
+
+
+def _make_logistic(name: str, settings: StudySettings) -> SpikeModel:
+    return LogisticModel(settings.target.bin_ms / 1e3, band_dropout=settings.model.band_dropout)
+
+
+def _make_boosting(name: str, settings: StudySettings) -> SpikeModel:
+    return GradientBoostingModel(settings.target.bin_ms / 1e3, band_dropout=settings.model.band_dropout)
+
+
+_MAKERS: dict[str, Callable[[str, StudySettings], SpikeModel]] = {
+    "bilstm": _make_recurrent,
+    "conv-bilstm": _make_recurrent,
+    "causal-lstm": _make_recurrent,
+    "logistic": _make_logistic,
+    "gradient-boosting": _make_boosting,
+    "rate": lambda name, settings: RateModel(),
 }
 
 
 def make_model(name: str, settings: StudySettings) -> SpikeModel:
     """A new model, not yet fitted; `name` is one that the settings allow."""
-    return _MAKERS[name](settings)
+    return _MAKERS[name](name, settings)
+
+
+def reads_raw(name: str) -> bool:
+    """Whether a model reads the LFP itself instead of its features."""
+    return name in READS_RAW

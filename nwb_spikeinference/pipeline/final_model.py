@@ -11,28 +11,32 @@ import numpy as np
 from nwb_spikeinference.config import StudySettings
 from nwb_spikeinference.files import replace_atomically, sha256_file, sha256_json, write_json, write_text
 from nwb_spikeinference.inputs import HEADS, TrainingInput
-from nwb_spikeinference.models.bilstm import BiLstmModel
+from nwb_spikeinference.models.registry import make_model
+from nwb_spikeinference.pipeline.band_effects import drop_bands_at_random
 from nwb_spikeinference.pipeline.cohort import Cohort
+from nwb_spikeinference.pipeline.fit_spec import columns_shown
 from nwb_spikeinference.pipeline.store import TaskResult
 from nwb_spikeinference.records import Results
 
 
-def train_final_model(cohort: Cohort, settings: StudySettings) -> TaskResult:
+def train_final_model(cohort: Cohort, settings: StudySettings, folder: Path) -> TaskResult:
     """
-    Fit the network to all valid bins of all participants.
+    Fit the main model to all valid bins of all participants.
 
     Returns
     -------
     TaskResult
-        Arrays ``weight_<k>`` in Keras' order.
+        Arrays ``weight_<k>``, in the model's order; none of a model that cannot be kept as plain arrays.
     """
     training = [
         TrainingInput(source=source, bins=source.valid)
         for source in cohort.inputs(cohort.participants, settings.signal.predictor)
     ]
-    model = BiLstmModel(settings.model, settings.target.bin_ms / 1e3)
-    columns = range(len(cohort.feature_names))
-    model.fit(training, columns, np.random.SeedSequence([settings.seed, 1]))
+    model = make_model(settings.model.name, settings)
+    name, names, seed = settings.model.name, cohort.feature_names, np.random.SeedSequence([settings.seed, 1])
+    dropout = np.random.default_rng([settings.seed, 2])
+    shown = drop_bands_at_random(training, name, names, settings, dropout, folder)
+    model.fit(shown, columns_shown(name, names), seed)
     return TaskResult(arrays={f"weight_{k}": value for k, value in enumerate(model.weights)}, facts={})
 
 
