@@ -84,7 +84,7 @@ def make_cohort(sessions: Sequence[TaskResult], keys: Sequence[str], settings: S
     NoUnitsError
         If no unit passed; the message counts the reasons.
     SettingsError
-        If the sessions hold different bands, which one model cannot read.
+        If the sessions hold different bands, or different numbers of samples per bin, which one model cannot read.
     """
     units = [(unit_key(session, unit), unit) for session in sessions for unit in session.facts["units"]]
     excluded = {key: unit["excluded_reason"] for key, unit in units if unit["excluded_reason"]}
@@ -97,6 +97,12 @@ def make_cohort(sessions: Sequence[TaskResult], keys: Sequence[str], settings: S
     if len(names) > 1:
         raise SettingsError(
             "the sessions hold different bands (their LFP rates differ); name only bands that all of them hold"
+        )
+    per_bin = sorted({session.facts["samples_per_bin"] for session in sessions})
+    if len(per_bin) > 1:
+        raise SettingsError(
+            f"the sessions hold {per_bin[0]} to {per_bin[-1]} samples of LFP per bin (their rates differ), which no "
+            f"model of the LFP itself can read; lower signal.rate_hz to the slowest, or choose a model of features"
         )
     typed = classify_widths([unit["trough_to_peak_ms"] for _, unit in chosen], settings.seed)
     return Cohort(

@@ -13,6 +13,7 @@ from nwb_spikeinference.config import Predictor, StudySettings
 from nwb_spikeinference.errors import NoSignalError
 from nwb_spikeinference.evaluation.duplicates import find_duplicates
 from nwb_spikeinference.inputs import LfpInput, runs_of
+from nwb_spikeinference.models.registry import reads_raw
 from nwb_spikeinference.nwb.read import open_signals, read_session
 from nwb_spikeinference.pipeline.bundle_signal import BundleSignal, find_blocks, read_bundle
 from nwb_spikeinference.pipeline.grid import Grid, judge_bins, make_grid
@@ -40,6 +41,16 @@ class UnitFacts:
     excluded_reason: str | None
 
 
+def stores_raw(settings: StudySettings) -> bool:
+    """Whether some model of the study reads the trace itself, which is then stored beside the features."""
+    return any(reads_raw(name) for name in (settings.model.name, *settings.baselines))
+
+
+def stops_bands(settings: StudySettings) -> bool:
+    """Whether bands are left out of models of features, whose other bands must then be kept without them as well."""
+    return settings.lobo.mode != "off" and any(not reads_raw(name) for name in settings.lobo_models())
+
+
 def prepare_session(path: Path, settings: StudySettings, folder: Path) -> TaskResult:
     """
     Features and counts of one session.
@@ -54,7 +65,7 @@ def prepare_session(path: Path, settings: StudySettings, folder: Path) -> TaskRe
     TaskResult
         Arrays: those of `SessionInputs.make` for the study's predictor and, as a control, for ``own``; ``counts``
         (n_bins, n_units). Facts: participant, session, grid, features, units, duplicates, discharges (bundle, n,
-        share_of_time), notes.
+        share_of_time), samples_per_bin (of the stored trace, or 0), notes.
 
     Raises
     ------
@@ -70,7 +81,15 @@ def prepare_session(path: Path, settings: StudySettings, folder: Path) -> TaskRe
     if not signals and not macros:
         raise NoSignalError(f"{path.name}: no unit lies on a wire with a continuous signal; 'nsi inspect' shows both")
     grid = make_grid([*signals.values(), *macros.values()], settings.target.bin_ms / 1e3)
-    maker = SessionInputs(grid, settings.band_list(), signals, macros, settings.signal)
+    maker = SessionInputs(
+        grid,
+        settings.band_list(),
+        signals,
+        macros,
+        settings.signal,
+        raw=stores_raw(settings),
+        stop_bands=stops_bands(settings),
+    )
     discharges = _find_discharges(grid, macros if settings.signal.predictor == "macro" else signals)
     counts = _count_spikes(session.units, grid)
     by_row = {electrode.row: electrode for electrode in session.electrodes}
@@ -98,6 +117,7 @@ def prepare_session(path: Path, settings: StudySettings, folder: Path) -> TaskRe
             "file": session.path.name,
             "grid": asdict(grid),
             "features": list(maker.feature_names),
+            "samples_per_bin": maker.samples_per_bin,
             "bundles": len(_bundles(session, "micro")),
             "wires": sum(electrode.kind == "micro" for electrode in session.electrodes),
             "units": [asdict(fact) for fact in facts],
@@ -224,6 +244,7 @@ def load_inputs(result: TaskResult, predictor: Predictor, cell_types: dict[int, 
         Unit id -> putative type; units that are not in it are left out.
     """
     of_unit = result.arrays[f"{predictor}_of_unit"]
+    stopped, raw = (result.arrays.get(f"{predictor}_{name}") for name in ("stopped", "raw"))
     units = result.facts["units"]
     inputs = []
     for row, features in enumerate(result.arrays[f"{predictor}_features"]):
@@ -245,6 +266,8 @@ def load_inputs(result: TaskResult, predictor: Predictor, cell_types: dict[int, 
                 counts=result.arrays["counts"][:, members],
                 unit_ids=tuple(int(units[k]["unit_id"]) for k in members),
                 cell_types=tuple(cell_types[units[k]["unit_id"]] for k in members),
+                stopped=None if stopped is None else np.asarray(stopped[row]),
+                raw=None if raw is None else np.asarray(raw[row]),
             )
         )
     return tuple(inputs)

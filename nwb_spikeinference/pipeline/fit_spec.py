@@ -4,6 +4,7 @@ What one training learns from and is tested on, as plain data, and the bins on e
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -11,9 +12,10 @@ import numpy as np
 from nwb_spikeinference.config import Predictor, StudySettings
 from nwb_spikeinference.errors import LeakError
 from nwb_spikeinference.evaluation.splits import TimeSplit, contiguous_folds, contiguous_split
-from nwb_spikeinference.inputs import BoolArray, LfpInput
+from nwb_spikeinference.inputs import BoolArray, FeatureColumns, LfpInput
+from nwb_spikeinference.models.registry import reads_raw
 from nwb_spikeinference.records import Protocol
-from nwb_spikeinference.signal.features import columns_of_band, wide_columns
+from nwb_spikeinference.signal.features import bands_of, columns_of_band, wide_columns
 
 MIN_WITHIN_S = 5.0  # of recording, beside the embargo, without which a session is not split
 
@@ -71,18 +73,26 @@ class FitSpec:
         return {name: value for name, value in self.describe().items() if name not in columns}
 
 
-def fit_columns(spec: FitSpec, names: Sequence[str]) -> tuple[int, ...]:
+def fit_columns(spec: FitSpec, names: Sequence[str]) -> FeatureColumns:
     """
     Feature columns that a fit sees.
 
     A fit without a band, or with one alone, sees no feature of the whole spectrum either: the band would hide there.
     """
-    if spec.only_band:
-        return columns_of_band(names, spec.only_band)
-    withheld = set(columns_of_band(names, spec.dropped_band)) if spec.dropped_band else set()
-    if spec.dropped_band or spec.bands_only:
-        withheld |= set(wide_columns(names))
-    return tuple(column for column in range(len(names)) if column not in withheld)
+    bands_alone = spec.only_band or spec.dropped_band or spec.bands_only
+    kept = [name for name in bands_of(names) if spec.only_band in (None, name) and name != spec.dropped_band]
+    return columns_shown(spec.model, names, kept, wide=not bands_alone)
+
+
+def columns_shown(
+    model: str, names: Sequence[str], bands: Sequence[str] | None = None, *, wide: bool = True
+) -> FeatureColumns:
+    """Columns of some bands, or of all; a model of the trace itself sees no columns."""
+    if reads_raw(model):
+        return FeatureColumns(shown=(), bands=())
+    shown = {name: columns_of_band(names, name) for name in (bands_of(names) if bands is None else bands)}
+    spectrum = wide_columns(names) if wide else ()
+    return FeatureColumns(shown=tuple(sorted({*chain(*shown.values()), *spectrum})), bands=tuple(shown.values()))
 
 
 def _split_valid_bins(source: LfpInput, spec: FitSpec, settings: StudySettings) -> tuple[BoolArray, BoolArray]:

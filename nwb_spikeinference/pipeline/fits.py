@@ -2,9 +2,11 @@
 One training and what it is worth on data it has not seen: the unit of work of a study.
 """
 
+import tempfile
 import zlib
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 
@@ -12,6 +14,7 @@ from nwb_spikeinference.config import StudySettings
 from nwb_spikeinference.evaluation.thinning import thin_counts
 from nwb_spikeinference.inputs import LfpInput, TrainingInput
 from nwb_spikeinference.models.registry import make_model
+from nwb_spikeinference.pipeline.band_effects import ablated_aucs, ablates, drop_bands_at_random, withhold_band
 from nwb_spikeinference.pipeline.cohort import Cohort, spike_counts
 from nwb_spikeinference.pipeline.fit_spec import FitSpec, fit_columns, scored_bins, train_bins
 from nwb_spikeinference.pipeline.scoring import head_aucs, identity_of, score_in_full
@@ -19,34 +22,45 @@ from nwb_spikeinference.pipeline.store import TaskResult
 from nwb_spikeinference.recordings import IntArray
 
 
-def run_fit(spec: FitSpec, cohort: Cohort, settings: StudySettings) -> TaskResult:
+def run_fit(spec: FitSpec, cohort: Cohort, settings: StudySettings, folder: Path | None = None) -> TaskResult:
     """
     Train and score.
+
+    Parameters
+    ----------
+    folder : Path, optional
+        Where filtered traces lie, in files without a name, while a model of the trace is trained; the system's folder
+        for temporary files if it is not given.
 
     Returns
     -------
     TaskResult
-        Facts ``units``: one dict per test unit with its ROC-AUC by each head and, for a full fit, all scores. Arrays of
-        a full fit: ``log_odds_<k>`` (n_bins, 3) per test input, ``null`` (n_units, n_shifts).
+        Facts ``units``: one dict per test unit with its ROC-AUC by each head and, for a full fit, all scores; where
+        bands are ablated, ``ablated``: band -> head -> ROC-AUC. Arrays of a full fit: ``log_odds_<k>`` (n_bins, 3) per
+        test input, ``null`` (n_units, n_shifts).
     """
+    folder = folder or Path(tempfile.gettempdir())
     seed = np.random.SeedSequence([settings.seed, zlib.crc32(repr(sorted(spec.describe_draws().items())).encode())])
-    model_seed, thin_seed, null_seed = seed.spawn(3)
-    training = [
-        TrainingInput(source=source, bins=bins)
-        for source in cohort.inputs(spec.train, spec.predictor)
-        if _is_training_place(source, spec) and (bins := train_bins(source, spec, settings)).any()
-    ]
+    model_seed, thin_seed, null_seed, dropout_seed = seed.spawn(4)
+    training = _training_inputs(spec, cohort, settings, folder)
     if spec.thinning_draw is not None:
         training = _thin_inhibitory(training, cohort, np.random.default_rng(thin_seed))
     model = make_model(spec.model, settings)
     if not any(item.source.counts[item.bins].any() for item in training):
         return TaskResult(arrays={}, facts={"units": [], "reason": "nothing to train on"})
-    model.fit(training, fit_columns(spec, cohort.feature_names), model_seed)
+    names = cohort.feature_names
+    shown = drop_bands_at_random(training, spec.model, names, settings, np.random.default_rng(dropout_seed), folder)
+    model.fit(shown, fit_columns(spec, names), model_seed)
     every = cohort.inputs(spec.test, spec.predictor)
     sources = [source for source in every if scored_bins(source, spec, settings).any()]
-    tested = list(zip(sources, model.predict(sources), strict=True))
+    tested = list(zip(sources, model.predict(withhold_band(sources, spec, names, settings, folder)), strict=True))
     if spec.full:
-        return score_in_full(spec, settings, model, training, tested, np.random.default_rng(null_seed))
+        result = score_in_full(spec, settings, model, training, tested, np.random.default_rng(null_seed))
+        if ablates(spec, settings, names):
+            ablated = ablated_aucs(model, spec, settings, names, sources)
+            for unit, aucs in zip(result.facts["units"], ablated, strict=True):
+                unit["ablated"] = aucs
+        return result
     units = [
         identity_of(source, k) | {"heads": head_aucs(log_odds, source, k, bins)}
         for source, log_odds in tested
@@ -54,6 +68,18 @@ def run_fit(spec: FitSpec, cohort: Cohort, settings: StudySettings) -> TaskResul
         for k in range(len(source.unit_ids))
     ]
     return TaskResult(arrays={}, facts={"units": units})
+
+
+def _training_inputs(spec: FitSpec, cohort: Cohort, settings: StudySettings, folder: Path) -> list[TrainingInput]:
+    """What a fit learns from, as its model sees it."""
+    every = cohort.inputs(spec.train, spec.predictor)
+    chosen = [
+        (source, bins)
+        for source in every
+        if _is_training_place(source, spec) and (bins := train_bins(source, spec, settings)).any()
+    ]
+    sources = withhold_band([source for source, _ in chosen], spec, cohort.feature_names, settings, folder)
+    return [TrainingInput(source=source, bins=bins) for source, (_, bins) in zip(sources, chosen, strict=True)]
 
 
 def _is_training_place(source: LfpInput, spec: FitSpec) -> bool:

@@ -84,9 +84,17 @@ def judge_bins(grid: Grid, signal: BundleSignal, *, leave_discharges_out: bool) 
     return JudgedBins(valid=valid & ~discharge, discharge=discharge, share_of_discharges=share)
 
 
-def centres_of(grid: Grid, segment: LfpSegment, bins: slice) -> IntArray:
-    """Sample of a segment at the centre of each bin."""
-    centres_s = grid.start_s + (np.arange(bins.start, bins.stop) + 0.5) * grid.bin_s
-    # A centre between two samples always takes the earlier one: rounding to even would make them jitter.
-    centres = np.floor((centres_s - segment.start_s) * segment.rate_hz + 1e-6).astype(np.int64)
-    return np.minimum(centres, len(segment.despiked) - 1)
+def samples_of(grid: Grid, segment: LfpSegment, bins: slice, per_bin: int) -> IntArray:
+    """
+    Samples of a segment at evenly spaced times of each bin: the centres of its `per_bin` equal parts.
+
+    Returns
+    -------
+    ndarray of int, shape (n_bins, per_bin)
+        Of one per bin, the sample at its centre. Where a bin lasts just `per_bin` samples, each sample occurs once.
+    """
+    part_s = grid.bin_s / per_bin
+    times_s = grid.start_s + (np.arange(bins.start * per_bin, bins.stop * per_bin) + 0.5) * part_s
+    # A time between two samples always takes the earlier one: rounding to even would make them jitter.
+    samples = np.floor((times_s - segment.start_s) * segment.rate_hz + 1e-6).astype(np.int64)
+    return np.minimum(samples, len(segment.despiked) - 1).reshape(-1, per_bin)

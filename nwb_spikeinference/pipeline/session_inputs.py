@@ -19,12 +19,14 @@ from nwb_spikeinference.files import partial_path
 from nwb_spikeinference.inputs import BoolArray
 from nwb_spikeinference.pipeline.bundle_signal import BundleSignal, LfpSegment
 from nwb_spikeinference.pipeline.disk_arrays import allocate_array, keep_on_disk, map_array
-from nwb_spikeinference.pipeline.grid import MIN_SEGMENT_S, Grid, centres_of, covered_bins, judge_bins
+from nwb_spikeinference.pipeline.grid import MIN_SEGMENT_S, Grid, covered_bins, judge_bins, samples_of
 from nwb_spikeinference.pipeline.parallel import in_threads
 from nwb_spikeinference.pipeline.store import Arrays
 from nwb_spikeinference.recordings import FloatArray, Unit
-from nwb_spikeinference.signal.features import feature_names, standardise, stream_features
+from nwb_spikeinference.signal.band_leaks import leaking_pairs
+from nwb_spikeinference.signal.features import PER_BAND, feature_names, standardise, stream_features
 from nwb_spikeinference.signal.predictors import macro_trace, neighbour_trace, own_trace
+from nwb_spikeinference.signal.raw_trace import raw_rate_hz, samples_per_bin, standardise_raw
 from nwb_spikeinference.signal.wide_band import PHASE_BAND, holds_wide_band
 
 _PIECE = 100_000  # samples of a trace that are made at once
@@ -41,7 +43,16 @@ class _Source:
 
 
 class SessionInputs:
-    """Makes LFP inputs of a session, one per wire and set of excluded neighbours."""
+    """
+    Makes LFP inputs of a session, one per wire and set of excluded neighbours.
+
+    Parameters
+    ----------
+    stop_bands : bool
+        Whether to keep features of bands in which a neighbour is stopped.
+    raw : bool
+        Whether some model reads the trace itself; then that of the study's predictor is kept beside the features.
+    """
 
     def __init__(
         self,
@@ -50,26 +61,41 @@ class SessionInputs:
         signals: Mapping[str, BundleSignal],
         macros: Mapping[str, BundleSignal],
         settings: SignalSettings,
+        *,
+        raw: bool,
+        stop_bands: bool,
     ) -> None:
         self.grid = grid
         self._signals, self._macros, self._settings = signals, macros, settings
         every = (*signals.values(), *macros.values())
-        rate_hz = min(segment.filter_rate_hz for signal in every for segment in signal.segments)
+        lfp_hz = min(segment.filter_rate_hz for signal in every for segment in signal.segments)
+        self.samples_per_bin = samples_per_bin(lfp_hz, grid.bin_s) if raw else 0
+        # A band that the trace cannot hold could not be dropped from it: then the features do not hold it either.
+        rate_hz = min(lfp_hz, raw_rate_hz(self.samples_per_bin, grid.bin_s)) if raw else lfp_hz
         self.bands, dropped = split_by_nyquist(bands, rate_hz)
         self.wide_band = settings.wide_band and holds_wide_band(rate_hz)
         self.feature_names = feature_names(self.bands, wide_band=self.wide_band)
-        self.notes = [
-            f"band {band.name} left out: it ends at {band.high_hz:g} Hz, the LFP holds nothing above {rate_hz / 2:g} Hz"
-            for band in dropped
-        ]
-        if settings.wide_band and not self.wide_band:
-            self.notes.append(
-                f"wide-band features left out: they look up to {PHASE_BAND.high_hz:g} Hz, the LFP holds nothing above "
-                f"{rate_hz / 2:g} Hz"
-            )
+        self.leaks = leaking_pairs(self.bands) if stop_bands else ()
+        self.notes = self._notes_on_rates(lfp_hz, rate_hz, dropped)
         for name, signal in signals.items():
             self.notes += [f"{name}: {note}" for note in signal.notes]
             self.notes += [f"{name} wire {signal.wires[k].label}: left out, {why}" for k, why in signal.faults.items()]
+
+    def _notes_on_rates(self, lfp_hz: float, rate_hz: float, dropped: Sequence[Band]) -> list[str]:
+        """What the LFP's rate does not allow."""
+        limit = f"the LFP holds nothing above {lfp_hz / 2:g} Hz"
+        notes = []
+        if self.samples_per_bin and raw_rate_hz(self.samples_per_bin, self.grid.bin_s) != lfp_hz:
+            read_hz = raw_rate_hz(self.samples_per_bin, self.grid.bin_s)
+            notes.append(
+                f"models of the LFP itself read it at {read_hz:g} Hz, {self.samples_per_bin} per bin of "
+                f"{self.grid.bin_s * 1e3:g} ms, though it was sampled at {lfp_hz:g} Hz"
+            )
+            limit = f"the LFP as it is read holds nothing above {rate_hz / 2:g} Hz"
+        notes += [f"band {band.name} left out: it ends at {band.high_hz:g} Hz, {limit}" for band in dropped]
+        if self._settings.wide_band and not self.wide_band:
+            notes.append(f"wide-band features left out: they look up to {PHASE_BAND.high_hz:g} Hz, {limit}")
+        return notes
 
     def covered(self, bundle: str | None) -> BoolArray:
         """Bins in which a bundle was recorded, in stretches of at least 3 s; none for an unknown bundle."""
@@ -90,12 +116,13 @@ class SessionInputs:
         Parameters
         ----------
         folder : Path
-            Where the features are written to, as a partial file that the caller gives a name or loses.
+            Where features and traces are written to, as partial files that the caller gives a name or loses.
 
         Returns
         -------
         arrays : dict
-            ``<predictor>_features`` (n_inputs, n_bins, n_features) on disk, ``<predictor>_trace_uv``,
+            ``<predictor>_features`` (n_inputs, n_bins, n_features) on disk and, where it is kept, ``<predictor>_raw``
+            (n_inputs, n_bins, samples_per_bin) too; ``<predictor>_trace_uv``,
             ``<predictor>_valid``, ``<predictor>_discharge`` and ``<predictor>_covered`` (n_inputs, n_bins),
             ``<predictor>_of_unit`` (n_units,): the unit's input or -1.
         reasons : dict
@@ -114,44 +141,60 @@ class SessionInputs:
                 continue
             of_unit[k] = list(sources).index(source.key) if source.key in sources else len(sources)
             sources.setdefault(source.key, source)
-        found = self._arrays(list(sources.values()), partial_path(folder / f"{predictor}_features.npy"))
+        widths = {"features": len(self.feature_names)}
+        if predictor == self._settings.predictor:
+            widths |= {"stopped": len(PER_BAND) * len(self.leaks)} if self.leaks else {}
+            widths |= {"raw": self.samples_per_bin} if self.samples_per_bin else {}
+        found = self._arrays(list(sources.values()), folder, predictor, widths)
         return {f"{predictor}_{name}": part for name, part in (found | {"of_unit": of_unit}).items()}, reasons
 
-    def _arrays(self, sources: Sequence[_Source], path: Path) -> Arrays:
+    def _arrays(
+        self, sources: Sequence[_Source], folder: Path, predictor: Predictor, widths: Mapping[str, int]
+    ) -> Arrays:
+        """Arrays of all sources; those with a width, of so many columns, on disk."""
         shape = (len(sources), self.grid.n_bins)
         arrays: Arrays = {
             "trace_uv": np.full(shape, np.nan, np.float32),
             **{name: np.zeros(shape, bool) for name in ("valid", "discharge", "covered")},
         }
         if not sources or not self.grid.n_bins:
-            return arrays | {"features": np.zeros((*shape, len(self.feature_names)), np.float32)}
-        allocate_array(path, (*shape, len(self.feature_names)))
+            return arrays | {name: np.zeros((*shape, width), np.float32) for name, width in widths.items()}
+        paths = {name: partial_path(folder / f"{predictor}_{name}.npy") for name in widths}
+        for name, path in paths.items():
+            allocate_array(path, (*shape, widths[name]))
 
         def fill(row: int) -> None:
             source = sources[row]
             bins = judge_bins(self.grid, source.signal, leave_discharges_out=self._settings.exclude_discharges)
             arrays["valid"][row], arrays["discharge"][row] = bins.valid, bins.discharge
             arrays["covered"][row] = covered_bins(self.grid, source.signal)
-            features = np.asarray(map_array(path, writeable=True)[row])  # plain: indexing a memmap takes longer
-            self._fill(source, features, arrays["trace_uv"][row], path.parent)
+            # Plain: indexing a memmap takes longer.
+            stored = {name: np.asarray(map_array(path, writeable=True)[row]) for name, path in paths.items()}
+            self._fill(source, stored, arrays["trace_uv"][row], folder)
             # Discharges count as signal here: what is left out of the scores does not change the others' features.
-            standardise(features, bins.valid | bins.discharge)
+            for name in ("features", "stopped"):
+                if name in stored:
+                    standardise(stored[name], bins.valid | bins.discharge)
+            if "raw" in stored:
+                standardise_raw(stored["raw"], bins.valid | bins.discharge, arrays["covered"][row])
 
         in_threads(fill, range(len(sources)))
-        return arrays | {"features": map_array(path)}
+        return arrays | {name: map_array(path) for name, path in paths.items()}
 
-    def _fill(self, source: _Source, features: FloatArray, shown_uv: FloatArray, folder: Path) -> None:
-        """Features of all bins that were recorded, and the LFP at their centres."""
+    def _fill(self, source: _Source, stored: Mapping[str, FloatArray], shown_uv: FloatArray, folder: Path) -> None:
+        """Features of all bins that were recorded, and the LFP at their centres and, where it is kept, all through."""
         for segment in source.signal.segments:
             bins = self.grid.bins_inside(segment.start_s, segment.stop_s)
             if (bins.stop - bins.start) * self.grid.bin_s < MIN_SEGMENT_S:
                 continue
-            centres = centres_of(self.grid, segment, bins)
+            centres = samples_of(self.grid, segment, bins, 1)[:, 0]
             n_samples = len(segment.despiked)
             trace = keep_on_disk(
                 folder, (source.trace(segment, slice(at, at + _PIECE)) for at in range(0, n_samples, _PIECE))
             )
             shown_uv[bins] = trace[centres] * 1e6
+            if "raw" in stored:
+                stored["raw"][bins] = trace[samples_of(self.grid, segment, bins, self.samples_per_bin)]
             rows_of_bins = stream_features(
                 partial(_samples, trace),
                 n_samples,
@@ -159,9 +202,13 @@ class SessionInputs:
                 self.bands,
                 centres,
                 wide_band=self.wide_band,
+                leaks=self.leaks if "stopped" in stored else (),
             )
+            n_plain = len(self.feature_names)
             for piece, rows in rows_of_bins:
-                features[bins][piece] = rows
+                stored["features"][bins][piece] = rows[:, :n_plain]
+                if "stopped" in stored:
+                    stored["stopped"][bins][piece] = rows[:, n_plain:]
 
     def _source(self, unit: Unit, bundle: str, predictor: Predictor) -> _Source:
         if predictor == "macro":

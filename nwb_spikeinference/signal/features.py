@@ -13,7 +13,15 @@ import numpy as np
 
 from nwb_spikeinference.bands import Band
 from nwb_spikeinference.recordings import FloatArray, IntArray
-from nwb_spikeinference.signal.filter_bank import BLOCK_SAMPLES, FilterBank, FilteredPiece, ReadTrace, bandpass_gain
+from nwb_spikeinference.signal.filter_bank import (
+    BLOCK_SAMPLES,
+    FilterBank,
+    FilteredPiece,
+    ReadTrace,
+    bandpass_gain,
+    bandstop_gain,
+    product_gain,
+)
 from nwb_spikeinference.signal.wide_band import (
     LOOK_AROUND_S,
     PHASE_BAND,
@@ -36,6 +44,12 @@ def feature_names(bands: Sequence[Band], *, wide_band: bool = False) -> tuple[st
     return of_bands + tuple(f"{_WIDE}:{name}" for name in WIDE_BAND) * wide_band
 
 
+def bands_of(names: Sequence[str]) -> tuple[str, ...]:
+    """Names of the bands that feature columns belong to, in their order."""
+    wide = wide_columns(names)
+    return tuple(dict.fromkeys(name.rpartition(":")[0] for column, name in enumerate(names) if column not in wide))
+
+
 def columns_of_band(names: Sequence[str], band_name: str) -> tuple[int, ...]:
     """Columns that a band fills."""
     own = {f"{band_name}:{kind}" for kind in PER_BAND}
@@ -56,6 +70,7 @@ def stream_features(
     centres: IntArray,
     *,
     wide_band: bool,
+    leaks: Sequence[tuple[Band, Band]] = (),
     block_samples: int = BLOCK_SAMPLES,
 ) -> Iterator[tuple[slice, FloatArray]]:
     """
@@ -69,6 +84,8 @@ def stream_features(
         Sample at the centre of each bin, ascending.
     wide_band : bool
         Whether the features of the whole spectrum follow those of the bands.
+    leaks : sequence of (Band, Band)
+        Bands, each with one that is stopped in it; their features come last, three columns for each pair.
     block_samples : int
         Samples held at a time; changes nothing but memory and speed.
 
@@ -77,8 +94,8 @@ def stream_features(
     bins : slice
         Of the rows; they follow one another and together are all bins.
     rows : ndarray of shape (n, n_features), float32
-        In the order of `feature_names`: volts, log10 volts for envelopes, and the units of `signal.wide_band`; not yet
-        standardised.
+        In the order of `feature_names`, then of `leaks`: volts, log10 volts for envelopes, and the units of
+        `signal.wide_band`; not yet standardised.
 
     Raises
     ------
@@ -87,25 +104,37 @@ def stream_features(
     InputError
         If the trace holds NaN or infinite values.
     """
-    bank = _feature_bank(tuple(bands), rate_hz, wide_band)
+    bank = _feature_bank(tuple(bands), rate_hz, wide_band, tuple(leaks))
+    n_plain = len(bands) + wide_band
     overlap = round(LOOK_AROUND_S * rate_hz) if wide_band else 0
     for piece in bank.filter(read, n_samples, overlap=overlap, block_samples=block_samples):
         first, stop = np.searchsorted(centres, (piece.start, piece.stop)).tolist()
         if first == stop:
             continue
         here = centres[first:stop]
-        columns: list[FloatArray] = []
-        for analytic in piece.outputs_at(range(len(bands)), here):
-            columns += [analytic.real, analytic.imag, np.log10(np.maximum(np.abs(analytic), SMALLEST_V))]
+        columns = _band_columns(piece, range(len(bands)), here)
         if wide_band:
             columns += _wide_columns(piece, len(bands), here, n_samples, rate_hz)
+        columns += _band_columns(piece, range(n_plain, n_plain + len(leaks)), here)
         yield slice(first, stop), np.stack(columns, axis=1, dtype=np.float32, casting="same_kind")
 
 
 @lru_cache(maxsize=4)  # measuring how long filters last takes longer than filtering a minute of signal
-def _feature_bank(bands: tuple[Band, ...], rate_hz: float, wide_band: bool) -> FilterBank:
+def _feature_bank(
+    bands: tuple[Band, ...], rate_hz: float, wide_band: bool, leaks: tuple[tuple[Band, Band], ...]
+) -> FilterBank:
     filtered = (*bands, PHASE_BAND) if wide_band else bands
-    return FilterBank([bandpass_gain(band, rate_hz) for band in filtered], rate_hz, analytic=True)
+    gains = [bandpass_gain(band, rate_hz) for band in filtered]
+    gains += [product_gain(bandpass_gain(kept, rate_hz), bandstop_gain(other, rate_hz)) for kept, other in leaks]
+    return FilterBank(gains, rate_hz, analytic=True)
+
+
+def _band_columns(piece: FilteredPiece, numbers: Sequence[int], centres: IntArray) -> list[FloatArray]:
+    """In the order of `PER_BAND`, filter by filter."""
+    columns: list[FloatArray] = []
+    for analytic in piece.outputs_at(numbers, centres):
+        columns += [analytic.real, analytic.imag, np.log10(np.maximum(np.abs(analytic), SMALLEST_V))]
+    return columns
 
 
 def _wide_columns(
@@ -132,14 +161,19 @@ def standardise(features: FloatArray, valid: np.ndarray) -> None:
     """
     for column in range(features.shape[1]):
         values = np.array(features[:, column])
-        kept = values[valid]
-        centre = _median(kept)
-        spread = _MAD_TO_SD * _median(np.abs(kept - centre))
+        centre, spread = robust_scale(values[valid])
         values -= centre
-        values /= spread if spread > 0 else 1.0
+        values /= spread
         np.clip(values, -CLIP, CLIP, out=values)
         values[~valid] = 0.0
         features[:, column] = values
+
+
+def robust_scale(values: FloatArray) -> tuple[float, float]:
+    """Median, and median absolute deviation as a standard deviation; 1 where nothing deviates."""
+    centre = _median(values)
+    spread = _MAD_TO_SD * _median(np.abs(values - centre))
+    return centre, spread if spread > 0 else 1.0
 
 
 def _median(values: FloatArray) -> float:

@@ -48,6 +48,24 @@ def bandpass_gain(band: Band, rate_hz: float) -> Response:
     return _both_ways(sos, rate_hz)
 
 
+def bandstop_gain(band: Band, rate_hz: float) -> Response:
+    """
+    Gain of a band-stop that is run both ways; the Butterworth band-pass of `bandpass_gain` is what it takes away.
+
+    Raises
+    ------
+    BandError
+        If the band reaches the Nyquist frequency.
+    """
+    passed = bandpass_gain(band, rate_hz)
+    return lambda frequencies_hz: 1.0 - passed(frequencies_hz)
+
+
+def product_gain(first: Response, second: Response) -> Response:
+    """Gain of two filters one after the other."""
+    return lambda frequencies_hz: first(frequencies_hz) * second(frequencies_hz)
+
+
 def notch_gain(line_hz: float, rate_hz: float) -> Response:
     """Gain of notches, run both ways, at the mains and its harmonics below the Nyquist frequency."""
     harmonics = np.arange(line_hz, rate_hz / 2 - NOTCH_WIDTH_HZ, line_hz)

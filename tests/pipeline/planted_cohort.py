@@ -1,6 +1,7 @@
 """Cohorts in memory, whose units follow chosen feature columns."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
@@ -99,3 +100,15 @@ def _make_session(
             "notes": [],
         },
     )
+
+
+def moved_to(cohort: Cohort, participants: Sequence[str], region: str, hemisphere: str) -> Cohort:
+    """The cohort with the units of some participants at another place."""
+
+    def moved(session: TaskResult) -> TaskResult:
+        if session.facts["participant"] not in participants:
+            return session
+        units = [unit | {"region": region, "hemisphere": hemisphere} for unit in session.facts["units"]]
+        return TaskResult(arrays=session.arrays, facts=session.facts | {"units": units})
+
+    return replace(cohort, sessions=tuple(moved(session) for session in cohort.sessions))

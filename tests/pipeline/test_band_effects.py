@@ -26,7 +26,9 @@ SETTINGS = StudySettings.model_validate(
 def seen_by(group: str, cohort: Cohort) -> set[tuple[str, ...]]:
     """Columns that the fits of a group see, by name."""
     fits = make_plan(cohort, SETTINGS).groups[group]
-    return {tuple(cohort.feature_names[column] for column in fit_columns(spec, cohort.feature_names)) for spec in fits}
+    return {
+        tuple(cohort.feature_names[column] for column in fit_columns(spec, cohort.feature_names).shown) for spec in fits
+    }
 
 
 @pytest.fixture(scope="module")
@@ -73,6 +75,21 @@ def test_fits_that_weigh_bands_see_nothing_of_the_whole_spectrum(
     group: str, columns: tuple[str, ...], cohort: Cohort
 ) -> None:
     assert seen_by(group, cohort) == {columns}
+
+
+@pytest.mark.parametrize(
+    ("group", "bands"),
+    [
+        ("unseen/logistic", ((0, 1, 2), (3, 4, 5))),
+        ("drop/logistic/theta", ((3, 4, 5),)),
+        ("only/logistic/theta", ((0, 1, 2),)),
+    ],
+)
+def test_fits_know_which_of_their_columns_are_of_one_band(
+    group: str, bands: tuple[tuple[int, ...], ...], cohort: Cohort
+) -> None:
+    for spec in make_plan(cohort, SETTINGS).groups[group]:
+        assert fit_columns(spec, cohort.feature_names).bands == bands
 
 
 def test_without_wide_band_features_the_main_fits_are_what_drops_are_compared_with() -> None:

@@ -5,13 +5,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nwb_spikeinference.bands import Band
+from nwb_spikeinference.bands import Band, default_bands
 from nwb_spikeinference.config import SignalSettings
 from nwb_spikeinference.inputs import runs_of
 from nwb_spikeinference.pipeline.bundle_signal import BundleSignal, LfpSegment
-from nwb_spikeinference.pipeline.grid import make_grid
+from nwb_spikeinference.pipeline.grid import make_grid, samples_of
 from nwb_spikeinference.pipeline.session_inputs import SessionInputs
 from nwb_spikeinference.recordings import Electrode, Unit
+from nwb_spikeinference.signal.band_leaks import leaking_pairs
 
 BANDS = (Band(name="theta", low_hz=4, high_hz=8), Band(name="gamma", low_hz=30, high_hz=55))
 BIN_S = 0.005
@@ -30,9 +31,16 @@ def make_signal(spans_s: list[tuple[float, float]], rate_hz: float = 1000.0, **c
     return BundleSignal(wires=wires, segments=tuple(segments), **{"faults": {}} | changes)  # type: ignore[arg-type]
 
 
-def make_inputs(signal: BundleSignal, bands: tuple[Band, ...] = BANDS, **settings: object) -> SessionInputs:
+def make_inputs(
+    signal: BundleSignal,
+    bands: tuple[Band, ...] = BANDS,
+    *,
+    raw: bool = False,
+    stop_bands: bool = False,
+    **settings: object,
+) -> SessionInputs:
     chosen = SignalSettings(**{"wide_band": False} | settings)  # type: ignore[arg-type]
-    return SessionInputs(make_grid([signal], BIN_S), bands, {"A": signal}, {}, chosen)
+    return SessionInputs(make_grid([signal], BIN_S), bands, {"A": signal}, {}, chosen, raw=raw, stop_bands=stop_bands)
 
 
 def unit_on(*rows: int) -> Unit:
@@ -181,3 +189,83 @@ def test_features_lie_on_disk(tmp_path: Path) -> None:
     features = arrays["neighbour_features"]
     assert isinstance(features, np.memmap)
     assert Path(str(features.filename)).parent == tmp_path
+
+
+def test_the_samples_of_successive_bins_are_the_trace_without_gap_or_overlap(tmp_path: Path) -> None:
+    signal = make_signal([(0, 10)])
+    arrays, _ = make_inputs(signal, raw=True).make([unit_on(1)], [None], ["A"], "neighbour", tmp_path)
+    trace = np.median(signal.segments[0].despiked[:, [0, 2, 3]], axis=1)
+    good = trace[500:-500]  # half a second at either end is not valid
+    spread = 1.4826 * np.median(np.abs(good - np.median(good)))
+    raw = arrays["neighbour_raw"][0]
+    assert raw.shape == (2000, 5)
+    np.testing.assert_allclose(raw.ravel(), (trace - np.median(good)) / spread, atol=1e-4)
+
+
+@pytest.mark.parametrize("start_s", [0.0, 2.0, 2.0013, 7.0005])
+def test_bins_take_every_sample_once_wherever_a_segment_begins(start_s: float) -> None:
+    signal = make_signal([(0, 1), (start_s, start_s + 20)])
+    grid = make_grid([signal], BIN_S)
+    segment = signal.segments[1]
+    samples = samples_of(grid, segment, grid.bins_inside(segment.start_s, segment.stop_s), 5).ravel()
+    np.testing.assert_array_equal(np.diff(samples), 1)
+
+
+def test_the_middle_sample_of_a_bin_is_that_of_its_features() -> None:
+    signal = make_signal([(0, 20)], rate_hz=1001.0)
+    grid = make_grid([signal], BIN_S)
+    bins = slice(0, grid.n_bins)
+    five, one = (samples_of(grid, signal.segments[0], bins, per_bin) for per_bin in (5, 1))
+    np.testing.assert_array_equal(five[:, 2], one[:, 0])
+
+
+def test_a_trace_is_0_in_a_gap_alone(tmp_path: Path) -> None:
+    signal = make_signal([(2, 8), (12, 20)], bad_s=((4.0, 5.0),))
+    arrays, _ = make_inputs(signal, raw=True).make([unit_on(1)], [None], ["A"], "neighbour", tmp_path)
+    np.testing.assert_array_equal(arrays["neighbour_raw"][0].any(axis=1), arrays["neighbour_covered"][0])
+
+
+def test_traces_lie_on_disk_beside_features(tmp_path: Path) -> None:
+    arrays, _ = make_inputs(make_signal([(0, 10)]), raw=True).make([unit_on(1)], [None], ["A"], "neighbour", tmp_path)
+    for name in ("features", "raw"):
+        mapped = arrays[f"neighbour_{name}"]
+        assert isinstance(mapped, np.memmap)
+        assert Path(str(mapped.filename)).parent == tmp_path
+
+
+def test_traces_are_kept_for_models_that_read_them_and_not_for_the_control(tmp_path: Path) -> None:
+    signal = make_signal([(0, 10)])
+    plain, _ = make_inputs(signal).make([unit_on(1)], [None], ["A"], "neighbour", tmp_path)
+    control, _ = make_inputs(signal, raw=True).make([unit_on(1)], [None], ["A"], "own", tmp_path)
+    assert "neighbour_raw" not in plain
+    assert "own_raw" not in control
+
+
+def test_lfp_that_bins_do_not_hold_in_full_is_noted_and_its_highest_band_left_out() -> None:
+    high = Band(name="high_gamma", low_hz=65, high_hz=115)
+    maker = make_inputs(make_signal([(0, 10)], rate_hz=250.0), (*BANDS, high), raw=True)
+    assert maker.samples_per_bin == 1
+    assert [band.name for band in maker.bands] == ["theta", "gamma"]
+    assert maker.notes == [
+        "models of the LFP itself read it at 200 Hz, 1 per bin of 5 ms, though it was sampled at 250 Hz",
+        "band high_gamma left out: it ends at 115 Hz, the LFP as it is read holds nothing above 100 Hz",
+    ]
+
+
+def test_lfp_slower_than_the_bins_repeats_samples_and_says_so(tmp_path: Path) -> None:
+    maker = make_inputs(make_signal([(0, 10)], rate_hz=100.0), BANDS[:1], raw=True)
+    arrays, _ = maker.make([unit_on(1)], [None], ["A"], "neighbour", tmp_path)
+    raw = arrays["neighbour_raw"][0, :, 0]
+    np.testing.assert_array_equal(raw[::2], raw[1::2])
+    assert maker.notes == [
+        "models of the LFP itself read it at 200 Hz, 1 per bin of 5 ms, though it was sampled at 100 Hz"
+    ]  # fmt: skip
+
+
+def test_bands_without_their_neighbours_are_kept_for_the_predictor_in_use_only(tmp_path: Path) -> None:
+    maker = make_inputs(make_signal([(0, 10)]), default_bands(60), stop_bands=True)
+    arrays, _ = maker.make([unit_on(1)], [None], ["A"], "neighbour", tmp_path)
+    control, _ = maker.make([unit_on(1)], [None], ["A"], "own", tmp_path)
+    assert arrays["neighbour_stopped"].shape == (1, 2000, 3 * len(leaking_pairs(default_bands(60))))
+    assert np.abs(arrays["neighbour_stopped"]).max() <= 5
+    assert "own_stopped" not in control
