@@ -40,6 +40,7 @@ class Provenance(Record):
     git: str | None
     settings: dict[str, Any]
     inputs: tuple[InputFile, ...]
+    splits_sha256: str | None = None  # of splits.json: who and what trained and tested; None before splits were kept
     seeds: tuple[int, ...]
     started: str
     seconds: float
@@ -146,9 +147,12 @@ class TransferRecord(Record):
     roc_auc: float
     low: float | None
     high: float | None
-    within_roc_auc: float | None  # trained on all places, same participants held out
+    within_roc_auc: float | None  # trained at the tested place by the same protocol; None with too few participants
     n_units: Count
     n_participants: Count
+    all_places_roc_auc: float | None = None  # trained on all places, same participants held out
+    train_units: Count | None = None  # that the transferred model learned from, on average over the tested units
+    within_train_units: Count | None = None  # the same of the model of the tested place
 
 
 class HypothesisRecord(Record):

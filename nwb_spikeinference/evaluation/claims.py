@@ -1,5 +1,5 @@
 """
-The four hypotheses, each tested on its own.
+The hypotheses, each tested on its own; that of transfer stands in `transfer_claim.py`.
 
 Each function returns what the data say before correction for four tests; `hypotheses.py` corrects and words it. A claim
 with several conditions holds if all of them hold, and its p value is the largest of theirs.
@@ -13,20 +13,16 @@ from nwb_spikeinference.evaluation.evidence import (
     Score,
     StudyContext,
     UnitEvidence,
-    above_chance,
     difference,
     format_interval,
     in_group,
     mean_interval,
     participants_of,
-    place_name,
 )
 from nwb_spikeinference.evaluation.fingerprint import Objection
 from nwb_spikeinference.evaluation.statistics import (
     Interval,
     bootstrap_difference,
-    is_equivalent,
-    p_equivalent,
     p_greater,
     p_two_sided,
 )
@@ -51,7 +47,7 @@ def separable_heads(rows: Sequence[UnitEvidence], context: StudyContext) -> Clai
         "excitatory": _head_contrast(rows, "excitatory", "inhibitory", context),
         "inhibitory": _head_contrast(rows, "inhibitory", "excitatory", context),
     }
-    found, lack = _usable({f"{kind} units with scores by both heads": gap for kind, gap in contrasts.items()}, context)
+    found, lack = usable({f"{kind} units with scores by both heads": gap for kind, gap in contrasts.items()}, context)
     if lack:
         return Claim(verdict="inconclusive", reason=lack)
     words = "; ".join(f"{kind}: {format_interval(gap)}" for kind, gap in zip(contrasts, found, strict=True))
@@ -68,11 +64,11 @@ def inhibitory_better(rows: Sequence[UnitEvidence], context: StudyContext, objec
     raw, lack = _type_difference(rows, lambda row: row.roc_auc, context, "raw")
     if raw is None:
         return Claim(verdict="inconclusive", reason=lack)
-    matched, lack = _type_difference(rows, _matched_score, context, "matched")
+    matched, lack = _type_difference(rows, lambda row: row.thinned_roc_auc, context, "matched")
     if matched is None:
         return Claim(verdict="inconclusive", reason=f"no count-matched comparison: {lack}", interval=raw)
     chance = mean_interval(
-        in_group(rows, "inhibitory"), lambda row: difference(_matched_score(row), 0.5), context, "H2"
+        in_group(rows, "inhibitory"), lambda row: difference(row.thinned_roc_auc, 0.5), context, "H2"
     )
     conditions = (matched, raw, *((chance,) if chance else ()))
     verdict = _conjunction(conditions, context)
@@ -85,44 +81,6 @@ def inhibitory_better(rows: Sequence[UnitEvidence], context: StudyContext, objec
         Claim(verdict=verdict, reason=reason, interval=matched, p=max(p_two_sided(one.draws) for one in conditions)),
         objection,
     )
-
-
-def transfers(rows: Sequence[UnitEvidence], context: StudyContext) -> Claim:
-    """H3: a model from one place scores the units of other places as well as the model of all places does."""
-    paired = [row for row in rows if _transfer_gap(row) is not None]
-    elsewhere = [row for row in paired if not context.is_training_place(row)]
-    at_home = mean_interval(
-        [row for row in paired if context.is_training_place(row)], _transfer_gap, context, "H3", "home"
-    )
-    gap = mean_interval(elsewhere, _transfer_gap, context, "H3", "gap")
-    reached = mean_interval(elsewhere, above_chance("transfer_roc_auc"), context, "H3", "transfer")
-    within = mean_interval(elsewhere, above_chance("within_roc_auc"), context, "H3", "within")
-    found, lack = _usable(
-        {
-            "units at other places with scores by the transferred model and the model of all places": gap,
-            "transferred model": reached,
-            "model of all places": within,
-        },
-        context,
-    )
-    if lack:
-        return Claim(verdict="inconclusive", reason=lack)
-    gap, reached, within = found
-    low, high = gap.bounds(0.9)
-    words = (
-        f"transferred model minus the model of all places {format_interval(gap)}, 90 % interval [{low:+.3f}, "
-        f"{high:+.3f}] against +-{context.margin:g}; transferred {reached.mean + 0.5:.3f}, "
-        f"of all places {within.mean + 0.5:.3f}"
-    )
-    judged, unjudged = _places(elsewhere)
-    verdict, because = _transfer_verdict(judged, gap, at_home, reached, within, context)
-    if not judged:
-        because += f"; no other place has {MIN_PLACE_PARTICIPANTS} participants, so none could be judged on its own"
-        verdict = "inconclusive" if verdict == "supported" else verdict
-    elif unjudged:
-        because += f"; too few participants to judge on its own: {', '.join(unjudged)}"
-    p = max(p_equivalent(gap.draws, context.margin), p_two_sided(reached.draws), p_two_sided(within.draws))
-    return Claim(verdict=verdict, reason=f"{words}; {because}", interval=gap, p=p)
 
 
 def gamma_drives(rows: Sequence[UnitEvidence], context: StudyContext, objection: Objection | None) -> Claim:
@@ -170,74 +128,6 @@ def _type_difference(
     return gap, ""
 
 
-def _matched_score(row: UnitEvidence) -> float | None:
-    """Return the count-matched score; excitatory units keep their spikes, so their own score may stand for it."""
-    if row.thinned_roc_auc is None and row.cell_type == "excitatory":
-        return row.roc_auc
-    return row.thinned_roc_auc
-
-
-def _transfer_verdict(
-    places: Mapping[str, Sequence[UnitEvidence]],
-    gap: Interval,
-    at_home: Interval | None,
-    reached: Interval,
-    within: Interval,
-    context: StudyContext,
-) -> tuple[Verdict, str]:
-    if turned := _turned_place(places, reached, context):
-        return "not-supported", turned
-    if at_home is not None and not _holds_at_home(at_home, context):
-        return "inconclusive", (
-            f"where it was trained the transferred model is not shown to be within the margin of the model of all "
-            f"places ({format_interval(at_home)}), so the gap may come from the smaller training set"
-        )
-    if failing := _failing_place(places, context):
-        return "not-supported", failing
-    if within.low <= 0 or reached.low <= 0:
-        return "inconclusive", "without scores above 0.5 there is nothing to transfer"
-    if is_equivalent(gap, context.margin):
-        return "supported", "equivalent"
-    clearly_worse: tuple[Verdict, str] = ("not-supported", "transfer is clearly worse")
-    return clearly_worse if gap.high < 0 else ("inconclusive", "neither equivalent nor clearly worse")
-
-
-def _holds_at_home(gap: Interval, context: StudyContext) -> bool:
-    """Whether the transferred model loses less than the margin where it was trained; that it may gain is no concern."""
-    return gap.n_participants >= MIN_PLACE_PARTICIPANTS and gap.bounds(0.9)[0] > -context.margin
-
-
-def _places(rows: Sequence[UnitEvidence]) -> tuple[dict[str, list[UnitEvidence]], tuple[str, ...]]:
-    """Units by place, and the names of places with too few participants to be judged on their own."""
-    places: dict[str, list[UnitEvidence]] = {}
-    for row in rows:
-        places.setdefault(place_name(row.region, row.hemisphere), []).append(row)
-    judged = {
-        name: places[name] for name in sorted(places) if len(participants_of(places[name])) >= MIN_PLACE_PARTICIPANTS
-    }
-    return judged, tuple(sorted(set(places) - set(judged)))
-
-
-def _turned_place(places: Mapping[str, Sequence[UnitEvidence]], reached: Interval, context: StudyContext) -> str | None:
-    """Say that transfer is below 0.5, on average or at one place: an average must not hide it."""
-    if reached.high < 0:
-        return "transfer is below 0.5: the relation runs the other way"
-    for place, rows in places.items():
-        here = mean_interval(rows, above_chance("transfer_roc_auc"), context, "H3", place)
-        if here is not None and here.high < 0:
-            return f"transfer to {place} is below 0.5 ({here.mean + 0.5:.3f}): the relation runs the other way"
-    return None
-
-
-def _failing_place(places: Mapping[str, Sequence[UnitEvidence]], context: StudyContext) -> str | None:
-    """Find a place where transfer is worse by more than the margin: an average must not hide it."""
-    for place, here in places.items():
-        gap = mean_interval(here, _transfer_gap, context, "H3", place, "gap")
-        if gap is not None and gap.high < -context.margin:
-            return f"transfer to {place} is clearly worse ({gap.mean:+.3f})"
-    return None
-
-
 def _bands_beside(gamma: Sequence[Band], context: StudyContext) -> tuple[Band, ...]:
     """
     Find the nearest bands below and above gamma.
@@ -254,13 +144,14 @@ def _band_drives(rows: Sequence[UnitEvidence], band: Band, beside: Sequence[Band
     drop = mean_interval(rows, lambda row: row.lobo_drop.get(band.name), context, "H4", band.name)
     excesses = {other.name: _excess(rows, band.name, other.name, context) for other in beside}
     needs = {f"{band.name} left out": drop, **{f"{name} left out": gap for name, gap in excesses.items()}}
-    found, lack = _usable(needs, context)
+    found, lack = usable(needs, context)
     if lack:
         return Claim(verdict="inconclusive", reason=lack)
     drop, *gaps = found
     verdict = _conjunction((drop,), context)
     if verdict == "supported" and not all(gap.bounds(0.9)[0] > 0 for gap in gaps):
-        verdict = "not-supported" if any(gap.mean <= 0 for gap in gaps) else "inconclusive"
+        exceeded = any(gap.mean <= 0 and gap.high < context.margin for gap in gaps)
+        verdict = "not-supported" if exceeded else "inconclusive"
     beyond = ", ".join(f"{gap.mean:+.3f} beyond {name}" for name, gap in zip(excesses, gaps, strict=True))
     return Claim(
         verdict=verdict,
@@ -291,14 +182,10 @@ def _conjunction(intervals: Sequence[Interval], context: StudyContext) -> Verdic
     return "not-supported" if any(interval.high < context.margin for interval in open_ones) else "inconclusive"
 
 
-def _usable(intervals: Mapping[str, Interval | None], context: StudyContext) -> tuple[tuple[Interval, ...], str]:
+def usable(intervals: Mapping[str, Interval | None], context: StudyContext) -> tuple[tuple[Interval, ...], str]:
     """All intervals if each rests on enough participants; else what is lacking."""
     for name, interval in intervals.items():
         n_participants = interval.n_participants if interval else 0
         if n_participants < context.min_participants:
             return (), f"{name}: {n_participants} participants, {context.min_participants} needed"
     return tuple(interval for interval in intervals.values() if interval is not None), ""
-
-
-def _transfer_gap(row: UnitEvidence) -> float | None:
-    return difference(row.transfer_roc_auc, row.within_roc_auc)

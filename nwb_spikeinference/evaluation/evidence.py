@@ -42,7 +42,10 @@ class UnitEvidence:
     lobo_drop: Mapping[str, float] = field(default_factory=dict)  # band -> full minus without the band
     lobo_only: Mapping[str, float] = field(default_factory=dict)  # band -> band alone minus 0.5
     transfer_roc_auc: float | None = None  # by the model trained at the transfer's place
-    within_roc_auc: float | None = None  # by the model trained on all places, same participants held out
+    within_roc_auc: float | None = None  # by the model trained at the unit's place, same participants held out
+    all_places_roc_auc: float | None = None  # by the model trained on all places, same participants held out
+    transfer_train_units: int | None = None  # that the transferred model learned from
+    within_train_units: int | None = None  # that the model of the unit's place learned from
 
 
 Score = Callable[[UnitEvidence], float | None]
@@ -90,7 +93,7 @@ def participants_of(rows: Iterable[UnitEvidence]) -> frozenset[str]:
     return frozenset(row.participant for row in rows)
 
 
-def place_name(region: str | None, hemisphere: Hemisphere | None) -> str:
+def place_name(region: str | None, hemisphere: str | None) -> str:
     """Name a place in words, e.g. ``left hippocampus``."""
     return " ".join(part for part in (hemisphere, region) if part) or "an unknown place"
 

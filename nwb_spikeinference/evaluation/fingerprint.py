@@ -15,8 +15,8 @@ from nwb_spikeinference.records import Verdict
 _HIGH_HZ = 100.0  # where high-frequency activity begins, with mains of 50 or 60 Hz
 _FIELD_HZ = 60.0  # below this, action potentials hardly reach
 UNCHECKED = (
-    "whether action potentials leak into the predictor was not checked: it needs lobo.mode: retrain and a band above "
-    f"{_HIGH_HZ:g} Hz beside a gamma band"
+    "whether action potentials leak into the predictor was not checked: it needs lobo.mode: retrain or ablate, and a "
+    f"band above {_HIGH_HZ:g} Hz beside a gamma band"
 )
 
 Objection = tuple[Verdict, str]  # what a supported claim becomes, and why

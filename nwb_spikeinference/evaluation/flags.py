@@ -119,12 +119,14 @@ def class_imbalance_flag(rows: Sequence[UnitEvidence], context: StudyContext) ->
 
 
 def few_participants_flag(rows: Sequence[UnitEvidence], context: StudyContext) -> FlagRecord | None:
-    """Say that intervals over few participants are too narrow; over very few there are no verdicts."""
+    """Say that intervals over few participants rest on each of them; over very few there are no verdicts."""
     n_participants = len(participants_of(rows))
     if n_participants >= FEW_PARTICIPANTS:
         return None
     none = n_participants < context.min_participants
-    consequence = f"no verdicts below {context.min_participants}" if none else "intervals may be too narrow"
+    consequence = (
+        f"no verdicts below {context.min_participants}" if none else "every one of them weighs heavily in the intervals"
+    )
     return FlagRecord(
         id="few-participants",
         severity="serious" if none else "warning",

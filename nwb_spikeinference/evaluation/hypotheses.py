@@ -12,11 +12,11 @@ from nwb_spikeinference.evaluation.claims import (
     gamma_drives,
     inhibitory_better,
     separable_heads,
-    transfers,
 )
 from nwb_spikeinference.evaluation.evidence import StudyContext, UnitEvidence
 from nwb_spikeinference.evaluation.fingerprint import bleed_objection
 from nwb_spikeinference.evaluation.statistics import holm
+from nwb_spikeinference.evaluation.transfer_claim import transfers
 from nwb_spikeinference.records import HypothesisRecord
 
 ALPHA = 0.05
@@ -55,14 +55,14 @@ def judge_hypotheses(rows: Sequence[UnitEvidence], context: StudyContext) -> tup
     }
     tested = {name: claim.p for name, claim in claims.items() if claim.p is not None}
     corrected = dict(zip(tested, holm(list(tested.values())), strict=True))
-    return tuple(_record(name, claim, corrected.get(name)) for name, claim in claims.items())
+    return tuple(_record(name, claim, corrected.get(name), len(tested)) for name, claim in claims.items())
 
 
-def _record(name: HypothesisId, claim: Claim, p_holm: float | None) -> HypothesisRecord:
+def _record(name: HypothesisId, claim: Claim, p_holm: float | None, n_tested: int) -> HypothesisRecord:
     verdict, reason = claim.verdict, claim.reason
     if verdict == "supported" and (p_holm is None or p_holm >= ALPHA):
         verdict = "inconclusive"
-        reason = f"{reason}; does not survive the correction for {len(STATEMENTS)} hypotheses"
+        reason = f"{reason}; does not survive the correction for {n_tested} tested hypotheses"
     return HypothesisRecord(
         id=name,
         statement=STATEMENTS[name],

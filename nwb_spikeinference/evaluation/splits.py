@@ -7,14 +7,13 @@ A split that shares a participant or a time bin between its two sides cannot be 
 import math
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 from sklearn.model_selection import GroupKFold, StratifiedGroupKFold
 
 from nwb_spikeinference.errors import LeakError, SettingsError
-from nwb_spikeinference.files import sha256_json
 from nwb_spikeinference.recordings import CellType
 from nwb_spikeinference.regions import Hemisphere
 
@@ -48,11 +47,6 @@ class Fold:
         if not self.train or not self.held_out:
             raise SettingsError(f"fold {self.index} has an empty side; use fewer folds or more participants")
 
-    @property
-    def sha256(self) -> str:
-        """Hash of who is on which side."""
-        return sha256_json(asdict(self))
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FoldPlan:
@@ -69,11 +63,6 @@ class FoldPlan:
             raise LeakError(
                 f"participant {wrong[0]} is held out {times[wrong[0]]} times; each must be held out exactly once"
             )
-
-    @property
-    def sha256(self) -> str:
-        """Hash of who is held out when."""
-        return sha256_json([asdict(fold) for fold in self.folds])
 
 
 def participant_folds(units: Sequence[UnitInfo], n_folds: int, seed: int) -> FoldPlan:
@@ -154,12 +143,6 @@ class TimeSplit:
                     f"training bins {stretch.start}-{stretch.stop} come within {gap} bins of the test bins "
                     f"{self.test.start}-{self.test.stop}; the embargo is {self.embargo_bins} bins"
                 )
-
-    @property
-    def sha256(self) -> str:
-        """Hash of the bins on either side."""
-        bounds = [[stretch.start, stretch.stop] for stretch in (*self.train, self.test)]
-        return sha256_json({"train": bounds[:-1], "test": bounds[-1], "embargo": self.embargo_bins})
 
 
 def contiguous_split(n_bins: int, bin_s: float, train_fraction: float, embargo_s: float) -> TimeSplit:

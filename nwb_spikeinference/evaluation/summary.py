@@ -116,8 +116,8 @@ def transfer_records(rows: Sequence[UnitEvidence], context: StudyContext) -> tup
     """
     Score per test place and cell group of the model trained at one place.
 
-    Units of unknown region are left out. The score by the model of all places is the mean over the same units, or None
-    if any of them lacks one.
+    Units of unknown region are left out. The scores by the models of the tested place and of all places are means over
+    the same units, or None if any of them lacks one.
     """
     records = []
     scored = [row for row in rows if row.transfer_roc_auc is not None and row.region is not None]
@@ -146,6 +146,9 @@ def transfer_records(rows: Sequence[UnitEvidence], context: StudyContext) -> tup
                     within_roc_auc=_complete_mean([row.within_roc_auc for row in members]),
                     n_units=interval.n_units,
                     n_participants=len(participants_of(members)),
+                    all_places_roc_auc=_complete_mean([row.all_places_roc_auc for row in members]),
+                    train_units=_rounded(_complete_mean([row.transfer_train_units for row in members])),
+                    within_train_units=_rounded(_complete_mean([row.within_train_units for row in members])),
                 )
             )
     return tuple(records)
@@ -166,3 +169,7 @@ def _bounds(interval: Interval) -> tuple[float | None, float | None]:
 def _complete_mean(values: Sequence[float | None]) -> float | None:
     known = [value for value in values if value is not None]
     return sum(known) / len(known) if known and len(known) == len(values) else None
+
+
+def _rounded(value: float | None) -> int | None:
+    return None if value is None else round(value)

@@ -22,6 +22,7 @@ from nwb_spikeinference.records import FoldRecord, Record, UnitRecord
 _BINS_PER_CHUNK = 16384
 _UNITS_PER_CHUNK = 8
 _NO_FOLD = -1
+_NO_COUNT = -1
 _DESCRIPTIONS = {
     names.CROSS_VALIDATION: "Who was held out in which fold.",
     names.UNIT_METRICS: "How well the main model infers each unit of this session.",
@@ -139,7 +140,8 @@ def _table(name: str, type_name: str, rows: Sequence[dict[str, Any]]) -> Any:
 
 
 def _column(values: list[Any], dtype: str) -> Any:
-    """Missing numbers are NaN and missing texts empty: HDF5 has no None."""
+    """Missing numbers are NaN, missing counts -1 and missing texts empty: HDF5 has no None."""
     if dtype == "text":
         return [value or "" for value in values]
-    return np.array([np.nan if value is None else value for value in values], dtype=dtype)
+    missing = _NO_COUNT if np.issubdtype(np.dtype(dtype), np.integer) else np.nan
+    return np.array([missing if value is None else value for value in values], dtype=dtype)

@@ -22,7 +22,7 @@ from nwb_spikeinference.pipeline.evidence import (
     unit_evidence,
 )
 from nwb_spikeinference.pipeline.notices import leaves_discharges_out, pipeline_flags, repeated_units
-from nwb_spikeinference.pipeline.plan import StudyPlan, band_names, lobo_models
+from nwb_spikeinference.pipeline.plan import StudyPlan, band_names
 from nwb_spikeinference.records import (
     FoldRecord,
     ModelRecord,
@@ -68,13 +68,13 @@ def assemble_results(
         Participants without usable data -> the reason.
     """
     context = study_context(settings, cohort)
-    rows = unit_evidence(outcomes, cohort, settings, settings.model.name)
+    rows = unit_evidence(outcomes, cohort, settings, plan)
     tables = _outcome_tables(outcomes)
     modes: tuple[Literal["drop", "only"], ...] = ("drop", "only") if settings.lobo.only else ("drop",)
     lobo = [
         record
         for mode in modes
-        for model in lobo_models(settings)
+        for model in settings.lobo_models()
         for record in lobo_records(
             _with_lobo_of(rows, outcomes, model, cohort), model=model, mode=mode, context=context
         )

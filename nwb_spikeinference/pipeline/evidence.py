@@ -13,7 +13,16 @@ from nwb_spikeinference.evaluation.evidence import StudyContext, UnitEvidence, d
 from nwb_spikeinference.evaluation.metrics import UnitScores, mean_scores
 from nwb_spikeinference.evaluation.surrogates import p_value
 from nwb_spikeinference.pipeline.cohort import Cohort, UnitKey
-from nwb_spikeinference.pipeline.plan import band_names, judged_lobo_model
+from nwb_spikeinference.pipeline.fit_spec import FitSpec
+from nwb_spikeinference.pipeline.plan import (
+    LOGISTIC,
+    StudyPlan,
+    band_names,
+    home_group,
+    judged_lobo_model,
+    participants_by_place,
+)
+from nwb_spikeinference.pipeline.splits import count_training_units
 from nwb_spikeinference.pipeline.store import TaskResult
 from nwb_spikeinference.recordings import FloatArray
 
@@ -83,23 +92,37 @@ def _mean(values: Iterable[float | None]) -> float | None:
     return float(np.mean(known)) if known else None
 
 
-def own_head_aucs(results: Iterable[TaskResult]) -> dict[UnitKey, float]:
-    """ROC-AUC of every unit of a group by the head of its type."""
+def own_head_aucs(results: Iterable[TaskResult], *, without: str | None = None) -> dict[UnitKey, float]:
+    """
+    ROC-AUC of every unit of a group by the head of its type.
+
+    Parameters
+    ----------
+    without : str, optional
+        A band: give the scores where it was ablated. Units for which none was have no score.
+    """
     found: dict[UnitKey, float] = {}
     for result in results:
         for unit in result.facts["units"]:
             head = "any" if unit["cell_type"] == "unclassified" else unit["cell_type"]
-            if unit["heads"][head] is not None:
-                found[key_of(unit)] = unit["heads"][head]
+            heads = unit["heads"] if without is None else unit.get("ablated", {}).get(without, {})
+            if heads.get(head) is not None:
+                found[key_of(unit)] = heads[head]
     return found
 
 
 def lobo_deltas(outcomes: Outcomes, model: str, mode: str, bands: Sequence[str]) -> dict[str, dict[UnitKey, float]]:
-    """Per band and unit: all bands minus without the band (drop), or the band alone minus 0.5 (only)."""
-    full = own_head_aucs(outcomes.get(f"bands/{model}", outcomes.get(f"unseen/{model}", ())))
+    """
+    Per band and unit: all bands minus without the band (drop), or the band alone minus 0.5 (only).
+
+    Without the band is a model trained without it or, where there is none, the one of all bands with the band ablated.
+    """
+    whole = outcomes.get(f"bands/{model}", outcomes.get(f"unseen/{model}", ()))
+    full = own_head_aucs(whole)
     deltas: dict[str, dict[UnitKey, float]] = {}
     for band in bands:
-        part = own_head_aucs(outcomes.get(f"{mode}/{model}/{band}", ()))
+        trained = outcomes.get(f"{mode}/{model}/{band}")
+        part = own_head_aucs(trained or ()) if trained or mode == "only" else own_head_aucs(whole, without=band)
         if mode == "drop":
             deltas[band] = {key: full[key] - value for key, value in part.items() if key in full}
         else:
@@ -107,19 +130,22 @@ def lobo_deltas(outcomes: Outcomes, model: str, mode: str, bands: Sequence[str])
     return deltas
 
 
-def unit_evidence(outcomes: Outcomes, cohort: Cohort, settings: StudySettings, model: str) -> tuple[UnitEvidence, ...]:
-    """One row per unit, scored by `model` on unseen participants or, with a single participant, within the session."""
+def unit_evidence(
+    outcomes: Outcomes, cohort: Cohort, settings: StudySettings, plan: StudyPlan
+) -> tuple[UnitEvidence, ...]:
+    """One row per unit, scored by the main model on unseen participants or, with a single one, within the session."""
+    model = settings.model.name
     unseen = full_outcomes(outcomes.get(f"unseen/{model}", ()))
     main = unseen or full_outcomes(outcomes.get(f"within/{model}", ()))
-    compared = outcomes.get("unseen/logistic") or outcomes.get("compared/logistic", ())
+    compared = outcomes.get(f"unseen/{LOGISTIC}") or outcomes.get(f"compared/{LOGISTIC}", ())
     logistic = own_head_aucs(compared) if unseen else _within_aucs(outcomes)
-    own_wire = own_head_aucs(outcomes.get("own/logistic", ()))
-    transfer = own_head_aucs(outcomes.get(f"transfer/{model}", ()))
+    own_wire = own_head_aucs(outcomes.get(f"own/{LOGISTIC}", ()))
     thinned = _thinned(outcomes)
     bands = band_names(cohort)
     judged = judged_lobo_model(settings)
     drop = lobo_deltas(outcomes, judged, "drop", bands)
     only = lobo_deltas(outcomes, judged, "only", bands)
+    places = _place_scores(outcomes, cohort, settings, plan)
     rows = []
     for key, facts in cohort.units():
         found = main.get(key)
@@ -138,22 +164,55 @@ def unit_evidence(outcomes: Outcomes, cohort: Cohort, settings: StudySettings, m
                 roc_auc=found.scores.roc_auc,
                 head_roc_auc=found.heads,
                 thinned_roc_auc=thinned.get(key),
-                baseline_roc_auc=logistic.get(key),
+                baseline_roc_auc=None if model == LOGISTIC else logistic.get(key),  # else it would be itself
                 own_wire_roc_auc=_own_wire(found.scores.roc_auc, own_wire.get(key), logistic.get(key)),
                 null_roc_auc=found.null_mean,
                 swapped_roc_auc=found.swapped,
                 clock_roc_auc=found.clock,
                 lobo_drop={band: values[key] for band, values in drop.items() if key in values},
                 lobo_only={band: values[key] for band, values in only.items() if key in values},
-                transfer_roc_auc=transfer.get(key),
-                within_roc_auc=found.scores.roc_auc if key in transfer else None,
+                all_places_roc_auc=found.scores.roc_auc if key in places else None,
+                **places.get(key, {}),
             )
         )
     return tuple(rows)
 
 
+def _place_scores(
+    outcomes: Outcomes, cohort: Cohort, settings: StudySettings, plan: StudyPlan
+) -> dict[UnitKey, dict[str, Any]]:
+    """Per unit that the transferred model scored: that score, the one of its own place's model, and what they had."""
+    model = settings.model.name
+    places = {
+        (unit.participant, unit.session, unit.unit_id): (unit.region, unit.hemisphere) for unit in cohort.unit_infos()
+    }
+    group = f"transfer/{model}"
+    learned = _training_units(plan.groups.get(group, ()), cohort, settings)
+    found: dict[UnitKey, dict[str, Any]] = {
+        key: {"transfer_roc_auc": auc, "transfer_train_units": learned[key[0]]}
+        for key, auc in own_head_aucs(outcomes.get(group, ())).items()
+    }
+    for place in participants_by_place(cohort):
+        group = home_group(model, place)
+        learned = _training_units(plan.groups.get(group, ()), cohort, settings)
+        for key, auc in own_head_aucs(outcomes.get(group, ())).items():
+            if places[key] == place and key in found:
+                found[key] |= {"within_roc_auc": auc, "within_train_units": learned[key[0]]}
+    return found
+
+
+def _training_units(fits: Sequence[FitSpec], cohort: Cohort, settings: StudySettings) -> dict[str, int]:
+    """Participant that is tested -> how many units the model learned from."""
+    return {
+        participant: learned
+        for spec in fits
+        for learned in [count_training_units(spec, cohort, settings)]
+        for participant in spec.test
+    }
+
+
 def _within_aucs(outcomes: Outcomes) -> dict[UnitKey, float]:
-    found = full_outcomes(outcomes.get("within/logistic", ()))
+    found = full_outcomes(outcomes.get(f"within/{LOGISTIC}", ()))
     return {key: one.scores.roc_auc for key, one in found.items() if one.scores.roc_auc is not None}
 
 

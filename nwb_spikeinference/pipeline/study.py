@@ -15,10 +15,11 @@ from typing import Any
 import nwb_spikeinference
 from nwb_spikeinference.config import StudySettings
 from nwb_spikeinference.errors import LeakError, NoUnitsError, ResourceError
-from nwb_spikeinference.files import lock, sha256_json, sweep_partials, write_json
+from nwb_spikeinference.files import lock, sha256_file, sha256_json, sweep_partials, write_json
 from nwb_spikeinference.pipeline.assembly import assemble_results
 from nwb_spikeinference.pipeline.cohort import Cohort, make_cohort
-from nwb_spikeinference.pipeline.dataset import prepare_session
+from nwb_spikeinference.pipeline.content import hash_contents
+from nwb_spikeinference.pipeline.dataset import prepare_session, stops_bands, stores_raw
 from nwb_spikeinference.pipeline.examples import make_examples, save_examples
 from nwb_spikeinference.pipeline.executors import FailedTask, LocalExecutor, Task
 from nwb_spikeinference.pipeline.final_model import train_final_model, write_model
@@ -27,6 +28,7 @@ from nwb_spikeinference.pipeline.fits import run_fit
 from nwb_spikeinference.pipeline.plan import StudyPlan, make_plan
 from nwb_spikeinference.pipeline.provenance import code_version, git_revision, public_settings, without_folders
 from nwb_spikeinference.pipeline.sources import find_sessions, hash_sessions
+from nwb_spikeinference.pipeline.splits import SessionSource, make_splits, write_splits
 from nwb_spikeinference.pipeline.store import TaskKey, TaskResult, TaskStore, Work
 from nwb_spikeinference.pipeline.write_back import write_session_copies
 from nwb_spikeinference.records import InputFile, Provenance, Results
@@ -66,7 +68,7 @@ def run_study(study_file: Path, *, fresh: bool = False) -> StudyOutcome:
     InputError
         If no session can be used. Single unusable sessions are left out and listed.
     LeakError
-        If one recording stands in two files.
+        If one recording stands in two files, be they different in bytes, or anything on both sides of a split.
     LockedError
         If another process runs this study.
     """
@@ -114,7 +116,10 @@ def _run(settings: StudySettings, paths: Sequence[Path], output: Path) -> StudyO
     sessions, failed, left_out = _prepare(settings, paths, digests, executor)
     cohort = make_cohort([one for _, _, one in sessions], [name for _, name, _ in sessions], settings)
     _log.info("%d units of %d participants", len(cohort.cell_types), len(cohort.participants))
+    contents = hash_contents([(path, one) for path, _, one in sessions], settings.signal.predictor)
     plan = make_plan(cohort, settings)
+    splits = make_splits(plan, cohort, settings, _session_sources(sessions, digests, contents))
+    write_splits(splits, output / "splits.json")
     if plan.folds.reason:
         _log.warning("unseen-participant protocol left out: %s", plan.folds.reason)
     outcomes, failed_fits = _fit_all(plan, cohort, settings, executor)
@@ -124,6 +129,7 @@ def _run(settings: StudySettings, paths: Sequence[Path], output: Path) -> StudyO
         git=git_revision(),
         settings=public_settings(settings),
         inputs=tuple(InputFile(file=path.name, sha256=digest) for path, digest in digests.items()),
+        splits_sha256=sha256_file(output / "splits.json"),
         seeds=(settings.seed,),
         started=started.isoformat(timespec="seconds"),
         seconds=round(time.monotonic() - clock, 1),
@@ -146,6 +152,18 @@ def _run(settings: StudySettings, paths: Sequence[Path], output: Path) -> StudyO
     return StudyOutcome(
         results=results, output=output, report=output / "report.html", written_back=written, failed=failures
     )
+
+
+def _session_sources(
+    sessions: Sequence[tuple[Path, str, TaskResult]],
+    digests: Mapping[Path, str],
+    contents: Mapping[tuple[str, str], str],
+) -> dict[tuple[str, str], SessionSource]:
+    return {
+        key: SessionSource(file=path.name, file_sha256=digests[path], data_sha256=contents[key])
+        for path, _, one in sessions
+        for key in [(one.facts["participant"], one.facts["session"])]
+    }
 
 
 def _prepare(
@@ -204,6 +222,8 @@ def _features_key(settings: StudySettings, path: Path, digest: str) -> TaskKey:
             "file": digest,
             "settings": parts,
             "own_wire": settings.controls.own_wire,
+            "raw": stores_raw(settings),
+            "stopped": stops_bands(settings),
         },
     )
 
@@ -216,6 +236,7 @@ def _fit_dependencies(cohort: Cohort, settings: StudySettings) -> dict[str, Any]
         "features": sorted(cohort.keys),
         "types": sha256_json(types),
         "settings": parts | {"within": settings.validation.within.model_dump(mode="json")},
+        "ablated": settings.lobo_models() if settings.lobo.mode == "ablate" else (),
         "seed": settings.seed,
     }
 
@@ -227,7 +248,7 @@ def _fit_all(
 
     def make_task(spec: FitSpec) -> Task:
         key = TaskKey(kind="fit", label=spec.label, depends_on=fixed | {"fit": spec.describe()})
-        return Task(key=key, work=lambda _: run_fit(spec, cohort, settings))
+        return Task(key=key, work=lambda folder: run_fit(spec, cohort, settings, folder))
 
     specs = list(plan.specs())
     results = dict(zip(specs, executor.run([make_task(spec) for spec in specs], "fit"), strict=True))
@@ -240,4 +261,4 @@ def _fit_all(
 
 def _final_task(cohort: Cohort, settings: StudySettings) -> Task:
     key = TaskKey(kind="model", label="final model", depends_on=_fit_dependencies(cohort, settings))
-    return Task(key=key, work=lambda _: train_final_model(cohort, settings))
+    return Task(key=key, work=lambda folder: train_final_model(cohort, settings, folder))

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import numpy as np
 
-from nwb_spikeinference.config import StudySettings
+from nwb_spikeinference.config import ModelName, StudySettings
 from nwb_spikeinference.errors import SpikeInferenceError
 from nwb_spikeinference.files import make_folder, sweep_partials
-from nwb_spikeinference.inputs import HEAD_OF_TYPE
+from nwb_spikeinference.inputs import HEAD_OF_TYPE, HEADS
 from nwb_spikeinference.nwb.results import ModelProvenance, SessionResults, SpikeProbabilities
 from nwb_spikeinference.nwb.results_writer import write_results_copy
 from nwb_spikeinference.pipeline.cohort import Cohort
@@ -81,7 +81,7 @@ def _session_results(
         main=main,
         within_session=within if unseen is not None else None,
         model=ModelProvenance(
-            architecture=f"stacked bidirectional LSTM {list(settings.model.units)}, heads excitatory, inhibitory, any",
+            architecture=_architecture(settings),
             settings=public_settings(settings),
             weights_sha256=fit.facts["weights_sha256"],
             versions={name: version(name) for name in ("nwb-spikeinference", "keras", "tensorflow", "numpy")},
@@ -95,6 +95,18 @@ def _session_results(
         lobo=results.lobo,
         transfer=results.transfer,
     )
+
+
+def _architecture(settings: StudySettings) -> str:
+    layers = list(settings.model.units)
+    kinds: dict[ModelName, str] = {
+        "bilstm": f"stacked bidirectional LSTM {layers}",
+        "conv-bilstm": f"convolutions over the LFP, then stacked bidirectional LSTM {layers}",
+        "causal-lstm": f"stacked LSTM {layers} that reads forward only",
+        "logistic": "lagged logistic regression",
+        "gradient-boosting": "gradient boosting over lagged features",
+    }
+    return f"{kinds[settings.model.name]}, heads {', '.join(HEADS)}"
 
 
 def _probabilities(

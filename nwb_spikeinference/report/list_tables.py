@@ -14,7 +14,7 @@ from nwb_spikeinference.report.cells import (
     number_cell,
     text_cell,
 )
-from nwb_spikeinference.report.scope import Scope, model_name
+from nwb_spikeinference.report.scope import Scope, model_name, without_band
 from nwb_spikeinference.report.words import CELL_TYPES, name_of
 
 _NO_SCORE = "not scored, e.g. no spike in the part that tests it"
@@ -92,8 +92,8 @@ def lobo_table(scope: Scope) -> Table:
     headers = ("Band", "Mode", "Model", "Units’ putative type", "Change of AUC [95 % interval]", "p", "n units")
     rows = tuple(_lobo_row(scope, record) for record in scope.results.lobo)
     caption = (
-        "drop: all bands minus without the band, both without features of the whole spectrum. only: the band alone "
-        "minus 0.5."
+        f"drop: all bands minus {without_band(scope.results)}, both without features of the whole spectrum. only: the "
+        f"band alone minus 0.5."
     )
     return Table(caption=caption, columns=_columns(headers, numeric=(4, 5, 6)), rows=rows)
 
@@ -101,12 +101,14 @@ def lobo_table(scope: Scope) -> Table:
 def transfer_table(results: Results) -> Table:
     """List the numbers of the figure on places."""
     headers = (
-        *("Trained on", "Tested on", "Units’ putative type", "AUC [95 % interval]", "Trained on all places"),
-        *("Difference", "n units", "n participants"),
+        *("Trained on", "Tested on", "Units’ putative type", "AUC [95 % interval]", "Trained at the tested place"),
+        *("Difference", "Trained on all places", "Units trained on · at the place", "n units", "n participants"),
     )
     rows = tuple(_transfer_row(record) for record in results.transfer)
-    caption = "No participant tested on was trained on."
-    return Table(caption=caption, columns=_columns(headers, numeric=range(3, 8)), rows=rows)
+    caption = (
+        "No participant tested on was trained on, whatever the place. Difference: minus training at the tested place."
+    )
+    return Table(caption=caption, columns=_columns(headers, numeric=range(3, 10)), rows=rows)
 
 
 def inputs_table(results: Results) -> Table:
@@ -154,7 +156,7 @@ def _lobo_row(scope: Scope, record: LoboRecord) -> tuple[Cell, ...]:
 
 def _transfer_row(record: TransferRecord) -> tuple[Cell, ...]:
     within = record.within_roc_auc
-    no_within = "no score with training on all places"
+    no_within = "no score with training at the tested place: too few participants have units there"
     difference = record.roc_auc - within if within is not None else None
     return (
         Cell(place_name(record.train_region, record.train_hemisphere)),
@@ -163,6 +165,8 @@ def _transfer_row(record: TransferRecord) -> tuple[Cell, ...]:
         estimate_cell(record.roc_auc, record.low, record.high, record.n_participants),
         number_cell(within, no_within),
         number_cell(difference, no_within),
+        number_cell(record.all_places_roc_auc, "no score with training on all places"),
+        Cell(" · ".join(DASH if n is None else str(n) for n in (record.train_units, record.within_train_units))),
         Cell(str(record.n_units)),
         Cell(str(record.n_participants)),
     )

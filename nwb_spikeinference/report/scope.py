@@ -76,6 +76,12 @@ def setting(results: Results, *keys: str) -> Any:
     return value
 
 
+def without_band(results: Results) -> str:
+    """How a band was left out, in words."""
+    ablated = setting(results, "lobo", "mode") == "ablate"
+    return "the same model with the band set to 0" if ablated else "a model trained without the band"
+
+
 def usable_participants(results: Results) -> int:
     """How many participants have units and were not excluded."""
     return sum(record.excluded_reason is None and record.units > 0 for record in results.participants)

@@ -109,14 +109,16 @@ GLOSSARY = (
     ),
     Term(
         "drop in AUC",
-        "AUC with all bands minus AUC of a model trained without the band; features of the whole spectrum, in which "
-        "the band would hide, are withheld from both. A band drives the predictions only if its drop is above zero "
+        "AUC with all bands minus AUC without the band, by a model trained without it or, if the study says so, by the "
+        "same model with the band set to 0; features of the whole spectrum, in which the band would hide, are withheld "
+        "from both. A band drives the predictions only if its drop is above zero "
         "and exceeds the drop of its neighbour bands: what one band lost, others may still carry.",
     ),
     Term(
         "transfer",
         "Trained at one place, tested at another on other participants. It generalises if the score lies within ±0.02 "
-        "of the score reached when trained on all places.",
+        "of the score reached when trained at the tested place. Where that place has few units to train on, it must "
+        "also keep up with training on all places.",
     ),
     Term(
         "confounded",

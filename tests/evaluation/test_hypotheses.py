@@ -77,53 +77,108 @@ def test_units_worse_than_chance_are_not_better_for_being_less_so(planted: Simpl
     assert "not predicted above chance" in found.reason
 
 
-def test_equal_scores_at_other_places_support_transfer(planted: SimpleNamespace) -> None:
-    rows = planted.make_rows(transfer_roc_auc=planted.noisy(0.62, 1), within_roc_auc=planted.noisy(0.625, 2))
-    found = judge(rows, planted.context)["H3"]
-    assert found.verdict == "supported"
-    assert "48 units of 12 participants" in found.reason  # the third place is where the model was trained
+def transfer_rows(
+    planted: SimpleNamespace,
+    transferred: float,
+    local: float,
+    *,
+    everywhere: float = 0.66,
+    home: float = 0.62,
+    trained: tuple[int, int] = (20, 20),
+) -> list[UnitEvidence]:
+    """
+    Scores at the other places by the transferred model, by models of the places and by that of all places.
 
+    Where it was trained the transferred model scores `home`, and the model of all places 0.62.
+    """
 
-def test_transfer_below_one_half_is_not_supported_and_says_why(planted: SimpleNamespace) -> None:
-    rows = planted.make_rows(transfer_roc_auc=planted.noisy(0.40, 1), within_roc_auc=planted.noisy(0.60, 2))
-    found = judge(rows, planted.context)["H3"]
-    assert found.verdict == "not-supported"
-    assert "the other way" in found.reason
+    def by_place(at_home: float, elsewhere: float, seed: int) -> object:
+        return lambda row: planted.noisy(at_home if planted.context.is_training_place(row) else elsewhere, seed)(row)
 
-
-def transfer_rows(planted: SimpleNamespace, home: float, elsewhere: float) -> list[UnitEvidence]:
-    """Scores by the transferred model where it was trained and at the other places; 0.62 by the model of all places."""
     rows: list[UnitEvidence] = planted.make_rows(
-        transfer_roc_auc=lambda row: planted.noisy(home if planted.context.is_training_place(row) else elsewhere, 1)(
-            row
-        ),
-        within_roc_auc=planted.noisy(0.62, 2),
+        transfer_roc_auc=by_place(home, transferred, 1),
+        within_roc_auc=by_place(home, local, 2),
+        all_places_roc_auc=by_place(0.62, everywhere, 3),
+        transfer_train_units=lambda row: trained[0],
+        within_train_units=lambda row: trained[1],
     )
     return rows
 
 
-@pytest.mark.parametrize("home", [0.62, 0.68])
-def test_transfer_that_is_clearly_worse_is_not_supported(planted: SimpleNamespace, home: float) -> None:
-    found = judge(transfer_rows(planted, home, 0.56), planted.context)["H3"]
+def transfer_of(rows: list[UnitEvidence], planted: SimpleNamespace) -> HypothesisRecord:
+    return judge(rows, planted.context)["H3"]
+
+
+def test_equal_scores_at_other_places_support_transfer(planted: SimpleNamespace) -> None:
+    found = transfer_of(transfer_rows(planted, 0.62, 0.625), planted)
+    assert found.verdict == "supported"
+    assert "48 units of 12 participants" in found.reason  # the third place is where the model was trained
+
+
+def test_a_small_but_certain_loss_is_still_equivalent(planted: SimpleNamespace) -> None:
+    found = transfer_of(transfer_rows(planted, 0.62, 0.63), planted)
+    assert found.high is not None
+    assert found.high < 0
+    assert found.verdict == "supported"
+
+
+@pytest.mark.parametrize("trained", [(20, 20), (60, 20), (20, 60)])
+def test_transfer_below_one_half_is_not_supported_whatever_the_models_learned_from(
+    planted: SimpleNamespace, trained: tuple[int, int]
+) -> None:
+    found = transfer_of(transfer_rows(planted, 0.40, 0.60, home=0.40, trained=trained), planted)
     assert found.verdict == "not-supported"
-    assert "transferred model minus the model of all places" in found.reason
+    assert "the other way" in found.reason
 
 
-@pytest.mark.parametrize("elsewhere", [0.56, 0.62])
-def test_a_model_that_is_worse_even_where_it_was_trained_tells_nothing_of_places(
-    planted: SimpleNamespace, elsewhere: float
+def test_transfer_below_one_half_needs_no_model_of_the_tested_places(planted: SimpleNamespace) -> None:
+    rows = [replace(row, within_roc_auc=None) for row in transfer_rows(planted, 0.40, 0.60)]
+    found = transfer_of(rows, planted)
+    assert (found.verdict, found.p_holm) == ("not-supported", 1.0)
+
+
+def test_transfer_that_is_clearly_worse_is_not_supported(planted: SimpleNamespace) -> None:
+    found = transfer_of(transfer_rows(planted, 0.56, 0.62, home=0.50), planted)
+    assert found.verdict == "not-supported"
+    assert "transferred model minus the models of the tested places" in found.reason
+
+
+def test_transfer_that_loses_a_little_everywhere_is_clearly_worse(planted: SimpleNamespace) -> None:
+    found = transfer_of(transfer_rows(planted, 0.60, 0.622, home=0.50), planted)
+    assert found.verdict == "not-supported"
+    assert "transfer is clearly worse" in found.reason
+
+
+@pytest.mark.parametrize(("home", "verdict"), [(0.62, "not-supported"), (0.56, "inconclusive")])
+def test_a_worse_model_of_fewer_units_tells_of_places_only_if_its_units_were_enough_at_home(
+    planted: SimpleNamespace, home: float, verdict: str
 ) -> None:
-    found = judge(transfer_rows(planted, 0.56, elsewhere), planted.context)["H3"]
-    assert found.verdict == "inconclusive"
-    assert "smaller training set" in found.reason
+    found = transfer_of(transfer_rows(planted, 0.56, 0.62, home=home, trained=(20, 60)), planted)
+    assert found.verdict == verdict
+    assert ("learned from fewer units" in found.reason) == (verdict == "inconclusive")
 
 
-def test_few_participants_where_the_model_was_trained_do_not_show_that_it_holds_there(
-    planted: SimpleNamespace,
-) -> None:
-    rows = transfer_rows(planted, 0.62, 0.56)
+def test_few_participants_at_home_do_not_show_that_few_units_were_enough(planted: SimpleNamespace) -> None:
+    rows = transfer_rows(planted, 0.56, 0.62, trained=(20, 60))
     rows = [row for row in rows if not planted.context.is_training_place(row) or row.participant < "P02"]
-    assert judge(rows, planted.context)["H3"].verdict == "inconclusive"
+    assert transfer_of(rows, planted).verdict == "inconclusive"
+
+
+@pytest.mark.parametrize(("everywhere", "verdict"), [(0.63, "supported"), (0.70, "inconclusive")])
+@pytest.mark.parametrize("local", [0.56, 0.62])
+def test_models_of_few_units_are_a_poor_yardstick_beside_that_of_all_places(
+    planted: SimpleNamespace, local: float, everywhere: float, verdict: str
+) -> None:
+    found = transfer_of(transfer_rows(planted, 0.62, local, everywhere=everywhere, trained=(60, 20)), planted)
+    assert found.verdict == verdict
+    assert ("clearly better than training at the tested places" in found.reason) == (local < 0.6)
+    assert ("had fewer units" in found.reason) == (verdict == "inconclusive")
+
+
+def test_transfer_that_beats_local_training_is_never_not_supported(planted: SimpleNamespace) -> None:
+    found = transfer_of(transfer_rows(planted, 0.66, 0.60, everywhere=0.70), planted)
+    assert found.verdict == "inconclusive"
+    assert "clearly better" in found.reason
 
 
 def scattered(rows: list[UnitEvidence], places_of: int) -> list[UnitEvidence]:
@@ -132,30 +187,30 @@ def scattered(rows: list[UnitEvidence], places_of: int) -> list[UnitEvidence]:
 
 
 def test_places_of_two_participants_cannot_support_transfer(planted: SimpleNamespace) -> None:
-    found = judge(scattered(transfer_rows(planted, 0.62, 0.62), 2), planted.context)["H3"]
+    found = transfer_of(scattered(transfer_rows(planted, 0.62, 0.62), 2), planted)
     assert found.verdict == "inconclusive"
     assert "no other place has 3 participants, so none could be judged on its own" in found.reason
 
 
 def test_places_that_were_not_judged_are_named(planted: SimpleNamespace) -> None:
-    found = judge(scattered(transfer_rows(planted, 0.62, 0.62), 5), planted.context)["H3"]
+    found = transfer_of(scattered(transfer_rows(planted, 0.62, 0.62), 5), planted)
     assert found.verdict == "supported"
     assert "too few participants to judge on its own: area 2" in found.reason
 
 
-def test_an_average_does_not_hide_a_place_of_other_polarity(planted: SimpleNamespace) -> None:
-    rows = planted.make_rows(
-        transfer_roc_auc=lambda row: planted.noisy(0.44 if row.region == "amygdala" else 0.80, 1)(row),
-        within_roc_auc=planted.noisy(0.62, 2),
-    )
-    found = judge(rows, planted.context)["H3"]
+@pytest.mark.parametrize(("amygdala", "words"), [(0.44, "below 0.5"), (0.56, "clearly worse")])
+def test_an_average_does_not_hide_a_failing_place(planted: SimpleNamespace, amygdala: float, words: str) -> None:
+    rows = [
+        replace(row, transfer_roc_auc=planted.noisy(amygdala, 4)(row)) if row.region == "amygdala" else row
+        for row in transfer_rows(planted, 0.80, 0.62)
+    ]
+    found = transfer_of(rows, planted)
     assert found.verdict == "not-supported"
-    assert "left amygdala is below 0.5" in found.reason
+    assert f"transfer to left amygdala is {words}" in found.reason
 
 
 def test_chance_here_and_chance_there_is_no_transfer(planted: SimpleNamespace) -> None:
-    rows = planted.make_rows(transfer_roc_auc=planted.noisy(0.5, 1), within_roc_auc=planted.noisy(0.5, 2))
-    found = judge(rows, planted.context)["H3"]
+    found = transfer_of(transfer_rows(planted, 0.5, 0.5), planted)
     assert found.verdict == "inconclusive"
     assert "nothing to transfer" in found.reason
 
@@ -173,6 +228,19 @@ def test_gamma_as_part_of_a_broad_band_drive_is_not_supported(planted: SimpleNam
     found = judge(rows, planted.context)["H4"]
     assert found.verdict == "not-supported"
     assert "beyond beta" in found.reason
+
+
+def test_a_neighbour_of_unknown_cost_leaves_gamma_open(planted: SimpleNamespace) -> None:
+    spread = planted.make_rows(
+        lobo_drop=lambda row: {
+            **planted.per_band(low_gamma=0.03)(row),
+            "high_gamma": 0.0,
+            "beta": 0.035 + 0.2 * (int(row.participant[1:]) - 5.5) / 12,
+        }
+    )
+    found = judge(spread, planted.context)["H4"]
+    assert found.verdict == "inconclusive"
+    assert "-0.003 beyond beta" in found.reason
 
 
 def test_gamma_without_a_cost_is_not_supported(planted: SimpleNamespace) -> None:
@@ -274,6 +342,8 @@ def test_four_participants_are_too_few_for_any_verdict(planted: SimpleNamespace)
         lobo_drop=planted.per_band(low_gamma=0.05),
         transfer_roc_auc=planted.noisy(0.62, 1),
         within_roc_auc=planted.noisy(0.62, 2),
+        transfer_train_units=lambda row: 20,
+        within_train_units=lambda row: 20,
     )
     found = judge(rows, planted.context)
     assert {record.verdict for record in found.values()} == {"inconclusive"}

@@ -173,7 +173,8 @@ def results() -> SessionResults:
         transfer=tuple(
             TransferRecord(train_region="hippocampus", train_hemisphere="left", test_region=region,
                            test_hemisphere=None, cell_type="all", roc_auc=roc_auc, within_roc_auc=0.59, n_units=9,
-                           n_participants=2, **interval)
-            for region, roc_auc in (("amygdala", 0.58), ("orbitofrontal", 0.57))
+                           n_participants=2, all_places_roc_auc=0.61, train_units=31, within_train_units=own,
+                           **interval)
+            for region, roc_auc, own in (("amygdala", 0.58, 12), ("orbitofrontal", 0.57, None))
         ),
     )  # fmt: skip

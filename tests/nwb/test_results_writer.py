@@ -93,8 +93,9 @@ def test_lobo_comes_back(written: Path) -> None:
 
 
 def test_transfer_and_model_scores_come_back(written: Path) -> None:
-    transfer, _ = read_table(written, "transfer")
+    transfer, without_local = read_table(written, "transfer")
     assert (transfer["test_region"], transfer["test_hemisphere"], transfer["roc_auc"]) == ("amygdala", "", 0.58)
+    assert (transfer["within_train_units"], without_local["within_train_units"]) == (12, -1)
     score, _ = read_table(written, "model_scores")
     assert (score["metric"], score["mean"], score["n_participants"]) == ("roc_auc", 0.6, 3)
 

@@ -119,6 +119,9 @@ def _transfer() -> tuple[TransferRecord, ...]:
             low=0.59,
             high=0.62,
             within_roc_auc=0.61,
+            all_places_roc_auc=0.63,
+            train_units=31,
+            within_train_units=12,
             n_units=3,
             n_participants=3,
         )

@@ -10,7 +10,7 @@ from nwb_spikeinference.records import LoboRecord, Results
 from nwb_spikeinference.report.cells import format_number, is_known
 from nwb_spikeinference.report.figures.canvas import BAND, COLOURS, MARKERS, Drawing, draw_svg, mark_level
 from nwb_spikeinference.report.figures.dots import dodge, paint_estimate, types_present
-from nwb_spikeinference.report.scope import Scope, model_name, ordered_models, rests_on, setting
+from nwb_spikeinference.report.scope import Scope, model_name, ordered_models, rests_on, setting, without_band
 from nwb_spikeinference.report.words import CELL_TYPES, name_of
 
 Panel = tuple[Literal["drop", "only"], str]  # mode, model
@@ -41,9 +41,9 @@ def draw_lobo(scope: Scope) -> Drawing | None:
 
     n_units = max((sum(r.n_units for r in _one_band(records, kinds, panel)) for panel in panels), default=0)
     caption = (
-        "Mean and 95 % interval of AUC with all bands minus AUC without the band, both without features of the "
-        "whole spectrum, neighbours side by side; shaded: gamma. A band drives the predictions only if its interval "
-        "lies above zero and it exceeds its neighbours. "
+        f"Mean and 95 % interval of AUC with all bands minus AUC of {without_band(scope.results)}, both without "
+        "features of the whole spectrum, neighbours side by side; shaded: gamma. A band drives the predictions only if "
+        "its interval lies above zero and it exceeds its neighbours. "
         f"{rests_on(scope.protocol, scope.predictor, n_units, len(scope.participants))}"
     )
     main = [record for record in _of_panel(records, panels[0]) if record.cell_type in kinds]

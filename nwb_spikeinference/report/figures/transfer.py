@@ -14,7 +14,7 @@ EQUIVALENCE = 0.02  # difference in AUC that counts as none
 
 
 def draw_transfer(scope: Scope) -> Drawing | None:
-    """AUC by test place with its interval, beside training on all places; None without any."""
+    """AUC by test place with its interval, beside training at the tested place; None without any."""
     records = [record for record in scope.results.transfer if is_known(record.roc_auc)]
     if not records:
         return None
@@ -42,19 +42,21 @@ def draw_transfer(scope: Scope) -> Drawing | None:
         axes.tick_params(axis="y", length=0)
         axes.set_xlabel("ROC-AUC")
         handles = [axes.plot([], [], MARKERS[kind], color=COLOURS[kind], label=CELL_TYPES[kind])[0] for kind in kinds]
-        beside = axes.plot([], [], "|", color=INK, markersize=9, markeredgewidth=1.6, label="trained on all places")[0]
+        beside = axes.plot(
+            [], [], "|", color=INK, markersize=9, markeredgewidth=1.6, label="trained at the tested place"
+        )[0]
         figure.legend(handles=[*handles, beside], loc="outside upper center", ncols=4)
 
     n_units = sum(record.n_units for record in shown)
     caption = (
         f"Trained on {trained}, tested on other participants at each place: mean and 95 % interval. The upright stroke "
-        "is the score of training on all places with the same participants held out, the grey bar "
+        "is the score of training at the tested place with the same participants held out, the grey bar "
         f"±{EQUIVALENCE:g} around it: transfer generalises where the interval lies inside. "
         f"{rests_on(scope.protocol, scope.predictor, n_units, max(r.n_participants for r in shown), per_place=True)}"
     )
     alt = "ROC-AUC by test place: " + "; ".join(
         f"{_test_place(r)}, {CELL_TYPES[r.cell_type]} {format_number(r.roc_auc)}, "
-        f"trained on all places {format_number(r.within_roc_auc)}"
+        f"trained at the tested place {format_number(r.within_roc_auc)}"
         for r in shown
     )
     svg = draw_svg(paint, name="transfer", alt=alt, size_in=(7.2, 1.3 + 0.5 * len(places)))
