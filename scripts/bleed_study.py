@@ -16,8 +16,8 @@ import numpy as np
 
 from nwb_spikeinference.bands import default_bands
 from nwb_spikeinference.evaluation.metrics import roc_auc
-from nwb_spikeinference.inputs import LfpInput, TrainingInput
-from nwb_spikeinference.models.lagged import LogisticModel
+from nwb_spikeinference.inputs import LfpInput, TrainingInput, all_columns
+from nwb_spikeinference.models.logistic import LogisticModel
 from nwb_spikeinference.recordings import FloatArray
 from nwb_spikeinference.signal.binning import bin_spikes
 from nwb_spikeinference.signal.decimate import decimate_stream
@@ -125,7 +125,7 @@ def mean_auc(inputs: Sequence[LfpInput]) -> tuple[float, int]:
         training = [TrainingInput(source=one, bins=one.valid) for one in inputs if one.participant != participant]
         tested = [one for one in inputs if one.participant == participant]
         model = LogisticModel(BIN_S)
-        model.fit(training, range(tested[0].features.shape[1]), np.random.SeedSequence(0))
+        model.fit(training, all_columns(tested[0]), np.random.SeedSequence(0))
         for one, log_odds in zip(tested, model.predict(tested), strict=True):
             counts = one.counts[one.valid, 0]
             if counts.sum() >= MIN_SPIKES:
