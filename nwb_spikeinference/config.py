@@ -74,15 +74,15 @@ class ModelSettings(Settings):
     """
 
     name: ModelName = "bilstm"
-    units: tuple[int, ...] = Field((64, 32), min_length=1)
+    units: tuple[int, ...] = Field((32, 16), min_length=1)
     dropout: float = Field(0.2, ge=0, lt=1)
     band_dropout: float = Field(0, ge=0, lt=1)  # probability that a band is withheld from a piece of training data
     epochs: int = Field(8, ge=1)  # at most
-    patience: int = Field(3, ge=1)  # epochs without a gain on inner participants, after which training ends
-    chunk_bins: int = Field(400, ge=10)
-    context_bins: int = Field(50, ge=0)
+    patience: int = Field(2, ge=1)  # epochs without a gain on inner participants, after which training ends
+    chunk_bins: int = Field(100, ge=10)
+    context_bins: int = Field(25, ge=0)
     batch: int = Field(64, ge=1)
-    learning_rate: Positive = 0.002
+    learning_rate: Positive = 0.004
     skip: Literal["logistic", "none"] = "logistic"
 
 
@@ -142,9 +142,14 @@ class ControlSettings(Settings):
 
 
 class WriteBackSettings(Settings):
-    """Whether predictions and tables go back into NWB files."""
+    """
+    Whether predictions and tables go back into NWB files.
 
-    mode: Literal["copy", "off"] = "copy"
+    ``copy`` writes to the output folder, ``in-place`` replaces the files that were read.
+    """
+
+    mode: Literal["copy", "in-place", "off"] = "copy"
+    raw: bool = False  # copy the raw voltages too
 
     @field_validator("mode", mode="before")
     @classmethod

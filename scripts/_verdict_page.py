@@ -61,6 +61,8 @@ def write_page(studies: Sequence[FinishedStudy], command: str, scope: str, missi
         _wrap(SCORES_NOTE),
         _lines(score_rows(studies)),
     ]
+    if rows := list(beside_rows(studies)):
+        parts += ["## Other networks in the same studies", "\n".join(rows)]
     parts += ["## Verdicts and flags", _lines(verdict_rows(studies))]
     parts += ["## Reasons", _lines(reason_lines(studies))]
     return "\n\n".join(parts) + "\n"
@@ -143,6 +145,23 @@ def score_rows(studies: Sequence[FinishedStudy]) -> Iterator[str]:
                 f"{one.results.provenance.seconds:.0f}",
             ]
         )
+
+
+def beside_rows(studies: Sequence[FinishedStudy]) -> Iterator[str]:
+    """One row per study and network that is not its main model."""
+    header = list(_header(["world", "seed", "model", "ROC-AUC E", "ROC-AUC I", "minus logistic E / I", "slope"]))
+    for one in studies:
+        for model in sorted({record.model for record in one.results.models} - {one.model, LOGISTIC, "rate"}):
+            yield from header
+            header = []
+            scores = [_interval_cell(one, model, cell_type) for cell_type in CELL_TYPES]
+            gains = [_gain(one, model, cell_type) for cell_type in CELL_TYPES]
+            yield _row([one.world, str(one.seed), model, *scores, " / ".join(gains), _slopes(one, model)])
+
+
+def _gain(study: FinishedStudy, model: str, cell_type: CellGroup) -> str:
+    pair = [find_score(study.results, name, cell_type, "roc_auc") for name in (model, LOGISTIC)]
+    return "" if pair[0] is None or pair[1] is None else f"{pair[0].mean - pair[1].mean:+.3f}"
 
 
 def _interval_cell(study: FinishedStudy, model: str, cell_type: CellGroup) -> str:
