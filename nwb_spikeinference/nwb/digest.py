@@ -7,13 +7,12 @@ Filters protect numbers and their order, but not texts, attributes and scalars; 
 import hashlib
 
 import h5py
-import numpy as np
 
-from nwb_spikeinference.nwb.copy_file import dataset_digest
-from nwb_spikeinference.nwb.open_file import decode
+from nwb_spikeinference.nwb.copy_file import attribute_text, dataset_digest
 
 CONTENT_DIGEST = "content_sha256"
-_NOT_CONTENT = {CONTENT_DIGEST, "object_id", ".specloc"}  # the same results have the same digest
+# The same results have the same digest, whichever state of the file they were computed from.
+_NOT_CONTENT = {CONTENT_DIGEST, "source_sha256", "object_id", ".specloc"}
 
 
 def module_digest(module: h5py.Group) -> str:
@@ -23,16 +22,9 @@ def module_digest(module: h5py.Group) -> str:
     def add(name: str, item: h5py.Group | h5py.Dataset) -> None:
         digest.update(f"{name}\n".encode())
         for key in sorted(set(item.attrs) - _NOT_CONTENT):
-            digest.update(f"{key}={_attribute_text(item, key)}\n".encode())
+            digest.update(f"{key}={attribute_text(item, key)}\n".encode())
         if isinstance(item, h5py.Dataset):
             digest.update(dataset_digest(item).encode())
 
     module.visititems(add)
     return digest.hexdigest()
-
-
-def _attribute_text(item: h5py.Group | h5py.Dataset, key: str) -> str:
-    value = item.attrs[key]
-    if isinstance(value, h5py.Reference):
-        return str(item.file[value].name)
-    return repr([decode(one) for one in np.atleast_1d(value).tolist()])

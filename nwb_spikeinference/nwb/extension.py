@@ -13,9 +13,14 @@ import pynwb
 from nwb_spikeinference.schemas import schema_path
 
 NAMESPACE = "ndx-spikeinference"
+SPECIFICATION = f"{NAMESPACE}/spec/{NAMESPACE}.namespace.yaml"
+REGION = "region"  # what a column of rows of another table counts as
 TYPES = (
     "SpikeProbabilitySeries",
     "InferenceModel",
+    "StudyRecord",
+    "InferredStretchTable",
+    "BandsTable",
     "CrossValidationTable",
     "UnitMetricsTable",
     "ModelScoresTable",
@@ -25,7 +30,7 @@ TYPES = (
 
 
 class Column(NamedTuple):
-    """One column of a table of the extension."""
+    """One column of a table of the extension; `dtype` is ``text``, a type of numpy, or `REGION`."""
 
     name: str
     dtype: str
@@ -36,7 +41,7 @@ class Column(NamedTuple):
 def load_extension() -> None:
     """Make the extension's types known to pynwb; files opened before read and write them as their parents."""
     if NAMESPACE not in pynwb.available_namespaces():
-        pynwb.load_namespaces(str(schema_path(f"{NAMESPACE}.namespace.yaml")))
+        pynwb.load_namespaces(str(schema_path(SPECIFICATION)))
     for name in TYPES:
         pynwb.get_class(name, NAMESPACE)
 
@@ -59,4 +64,7 @@ def table_columns(name: str) -> tuple[Column, ...]:
     load_extension()
     specification = pynwb.get_type_map(copy=False).namespace_catalog.get_spec(NAMESPACE, name)
     own = (column for column in specification.datasets if column.name not in (None, "id"))
-    return tuple(Column(column.name, column.dtype, column.doc) for column in own)
+    return tuple(
+        Column(column.name, REGION if column.data_type_inc == "DynamicTableRegion" else column.dtype, column.doc)
+        for column in own
+    )

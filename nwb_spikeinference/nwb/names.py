@@ -5,6 +5,7 @@ Names and places inside the NWB files that this program writes.
 from nwb_spikeinference.recordings import ElectrodeKind
 
 PROGRAM = "nwb-spikeinference"
+WRITE_BACK = f"{PROGRAM} write-back"  # in a file's history; `PROGRAM` alone says that it made the file
 
 RAW_SERIES = "ElectricalSeriesRaw"  # followed by 000, 001, ... for the blocks of a paused recording
 LFP_SERIES = "ElectricalSeriesLFP"
@@ -24,6 +25,10 @@ TRANSFER = "transfer"
 UNIT_METRICS = "unit_metrics"
 MODEL_SCORES = "model_scores"
 MODEL = "model"
+INFERRED_STRETCHES = "inferred_stretches"
+BANDS = "bands"
+STUDY = "study"
+UNITS = "units"  # of the whole study, in the file of all participants
 
 ELECTRODE_COLUMNS: dict[str, str] = {
     "hemisphere": "Side of the brain: L (left), R (right) or M (midline)",

@@ -56,6 +56,8 @@ def _open_hdf5(path: Path) -> h5py.File:
     except (OSError, RuntimeError) as error:
         if "truncated" in str(error):
             raise InputError(f"{path}: is truncated; copy or download it again") from error
+        if "unable to lock file" in str(error):
+            raise InputError(f"{path}: another program has it open for writing; close it there") from error
         raise InputError(
             f"{path}: cannot be opened ({describe(error, longest=160)}); get a fresh copy of the file"
         ) from error

@@ -1,15 +1,18 @@
 """
-Write a study's results into a copy of a session's NWB file.
+Write a study's results into a session's NWB file, or into a copy of it.
 
-The source is never opened for writing. The copy is made object by object beside the target, the results are added to
-it, it is checked, and only then does it take the target's name.
+No file is ever opened for writing but a new one beside the target: everything is copied into it object by object, the
+results are added, it is checked, and only then does it take the target's name.
 """
 
+import os
+import shutil
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import h5py
 import pynwb
@@ -17,19 +20,35 @@ from hdmf.build.errors import BuildError, ConstructError
 
 import nwb_spikeinference
 from nwb_spikeinference.errors import InputError, ResourceError
-from nwb_spikeinference.files import lock, replace_atomically, require_absent, require_space
-from nwb_spikeinference.nwb.copy_file import copy_without, dataset_digest, is_referred_to, walk
+from nwb_spikeinference.files import (
+    lock,
+    replace_atomically,
+    require_absent,
+    require_space,
+    sha256_file,
+    sweep_partials,
+)
+from nwb_spikeinference.nwb.check import schema_errors
+from nwb_spikeinference.nwb.copy_file import copy_without, is_referred_to, require_copied
 from nwb_spikeinference.nwb.digest import CONTENT_DIGEST, module_digest
 from nwb_spikeinference.nwb.extension import load_extension
-from nwb_spikeinference.nwb.names import INFERENCE_MODULE, MODEL, PROGRAM
+from nwb_spikeinference.nwb.guarded_file import open_guarded
+from nwb_spikeinference.nwb.names import INFERENCE_MODULE, STUDY, WRITE_BACK
 from nwb_spikeinference.nwb.open_file import decode, open_nwb
 from nwb_spikeinference.nwb.results import SessionResults
-from nwb_spikeinference.nwb.results_tables import build_objects
+from nwb_spikeinference.nwb.results_objects import session_objects
 from nwb_spikeinference.nwb.signal_blocks import list_blocks
 
 MODULE_PATH = f"/processing/{INFERENCE_MODULE}"
+MODULE_DESCRIPTION = "Spiking inferred from local field potentials"
 _GENERATED_BY = "/general/was_generated_by"
 _METADATA_BYTES = 10_000_000  # tables, cached specifications
+
+MakeObjects = Callable[[pynwb.NWBFile], list[Any]]
+
+
+class _AlreadyThereError(Exception):
+    """The file holds the same results already."""
 
 
 def write_results_copy(
@@ -37,6 +56,8 @@ def write_results_copy(
 ) -> None:
     """
     Copy a session's file and add the results to the copy; results that the source holds already are replaced.
+
+    The copy has the mode and the times of the source.
 
     Parameters
     ----------
@@ -49,7 +70,8 @@ def write_results_copy(
     Raises
     ------
     InputError
-        If the source cannot be read, has no unit that the results name, or would not be valid with them.
+        If the source cannot be read, is not the file that the study read, has no unit that the results name, or would
+        not be valid with them.
     ExistsError, LockedError, ResourceError
         If the target exists and may not be replaced, is being written by another process, or does not fit on the disk.
     """
@@ -57,16 +79,99 @@ def write_results_copy(
         raise InputError(f"{source}: is the source itself; choose another place for the copy")
     require_absent(target, overwrite)
     with lock(target):
-        with open_nwb(source) as original:
-            left_out = _left_out(original, keep_raw)
-            raw = [original[path] for path in left_out if path.startswith("/acquisition/")]
-            saved = sum(series["data"].id.get_storage_size() for series in raw)
-        needed = source.stat().st_size - saved + results.main.probabilities.nbytes + _METADATA_BYTES
-        require_space(target.parent, needed)
-        with replace_atomically(target, check=partial(_check_copy, source, left_out)) as temporary:
-            _copy(source, temporary, left_out)
-            _add_results(temporary, results, source)
-            _sign(temporary)
+        sweep_partials(target.parent, target.name)
+        _write(source, target, results, keep_raw=keep_raw)
+
+
+def write_results_in_place(path: Path, results: SessionResults) -> bool:
+    """
+    Replace a session's file by one that holds the results too, with the same mode and times; a link stays a link.
+
+    Results that the file holds already are replaced; everything else is kept, and proven to be the same.
+
+    Returns
+    -------
+    bool
+        False if the file held the same results already and was left as it was.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read, is not the one that the study read, has no unit that the results name, or would not
+        be valid with them.
+    LockedError, ResourceError
+        If another process is writing here, the file is read-only, or there is no room for both files.
+    """
+    target = path.resolve()
+    if target.exists() and not (target.stat().st_mode & 0o222 and os.access(target, os.W_OK)):
+        raise ResourceError(f"{path}: is read-only; make it writable, or write copies (write_back.mode: copy)")
+    with lock(target):
+        sweep_partials(target.parent, target.name)
+        try:
+            _write(target, target, results, keep_raw=True)
+        except _AlreadyThereError:
+            return False
+    return True
+
+
+def _write(source: Path, target: Path, results: SessionResults, *, keep_raw: bool) -> None:
+    write_module(
+        source,
+        target,
+        lambda file: session_objects(file, results),
+        source_sha256=results.source_sha256,
+        added_bytes=sum(one.probabilities.nbytes for one in results.series),
+        keep_raw=keep_raw,
+    )
+
+
+def write_module(
+    source: Path, target: Path, make_objects: MakeObjects, *, source_sha256: str, added_bytes: int, keep_raw: bool
+) -> None:
+    """
+    Write what a file holds, and the processing module of the results, to a target, which is replaced.
+
+    Call it under the target's lock.
+
+    Parameters
+    ----------
+    make_objects : callable
+        Is given the file as pynwb reads it; everything that the module will hold, a ``StudyRecord`` among it.
+    source_sha256 : str
+        Digest that the source must have.
+    added_bytes : int
+        About what the objects take.
+
+    Raises
+    ------
+    InputError, ResourceError
+        See `write_results_copy`.
+    """
+    with open_nwb(source) as original:
+        left_out = _left_out(original, keep_raw)
+        raw = [original[path] for path in left_out if path.startswith("/acquisition/")]
+        saved = sum(series["data"].id.get_storage_size() for series in raw)
+    before = source.stat()
+    if sha256_file(source) != source_sha256:
+        raise InputError(f"{source}: was changed after it had been read; run the study again")
+    require_space(target.parent, before.st_size - saved + added_bytes + _METADATA_BYTES)
+    with replace_atomically(target, check=partial(_finish, source, target, left_out, before)) as temporary:
+        _copy(source, temporary, left_out)
+        _add_results(temporary, make_objects, source)
+        _sign(temporary)
+
+
+def _finish(source: Path, target: Path, left_out: frozenset[str], before: os.stat_result, temporary: Path) -> None:
+    """Check the new file, and give it the mode and times of the source."""
+    _check_copy(source, left_out, temporary)
+    if source == target and _results_digest(source) == _results_digest(temporary):
+        raise _AlreadyThereError
+    now = source.stat()
+    if (now.st_ino, now.st_size, now.st_mtime_ns) != (before.st_ino, before.st_size, before.st_mtime_ns):
+        raise InputError(f"{source}: was changed while the results were written; run the study again")
+    with suppress(PermissionError):  # only the superuser gives files away
+        os.chown(temporary, now.st_uid, now.st_gid)
+    shutil.copystat(source, temporary)
 
 
 def _left_out(original: h5py.File, keep_raw: bool) -> frozenset[str]:
@@ -93,7 +198,7 @@ def _replaced_schemas(original: h5py.File) -> set[str]:
 
 
 def _copy(source: Path, temporary: Path, left_out: frozenset[str]) -> None:
-    with open_nwb(source) as original, _as_resource_errors(temporary), h5py.File(temporary, "w") as copy:
+    with open_nwb(source) as original, open_guarded(temporary, "w") as copy:
         copy_without(original, copy, left_out)
 
 
@@ -109,23 +214,26 @@ def _as_resource_errors(temporary: Path) -> Iterator[None]:
         raise
 
 
-def _add_results(temporary: Path, results: SessionResults, source: Path) -> None:
+def _add_results(temporary: Path, make_objects: MakeObjects, source: Path) -> None:
     load_extension()  # before the file is opened: else its types are written as their parents
     with warnings.catch_warnings():
         # Libraries warn of old schemas and of other people's metadata, which are not ours to change.
         warnings.simplefilter("ignore")
         with (
+            open_guarded(temporary, "r+") as handle,
             _as_input_errors(source),
-            _as_resource_errors(temporary),
-            pynwb.NWBHDF5IO(str(temporary), mode="a", load_namespaces=True) as io,
+            pynwb.NWBHDF5IO(file=handle, mode="a", load_namespaces=True) as io,
         ):
             file = io.read()
-            module = file.create_processing_module(
-                name=INFERENCE_MODULE, description="Spiking inferred from local field potentials"
-            )
-            for item in build_objects(file, results):
-                module.add(item)
+            add_module(file, make_objects(file))
             io.write(file)
+
+
+def add_module(file: pynwb.NWBFile, objects: list[Any]) -> None:
+    """Add the processing module of the results."""
+    module = file.create_processing_module(name=INFERENCE_MODULE, description=MODULE_DESCRIPTION)
+    for item in objects:
+        module.add(item)
 
 
 @contextmanager
@@ -140,9 +248,9 @@ def _as_input_errors(source: Path) -> Iterator[None]:
 
 
 def _sign(temporary: Path) -> None:
-    """Say in the copy which program wrote to it, and what the results' digest is."""
-    with _as_resource_errors(temporary), h5py.File(temporary, "r+") as copy:
-        written = (PROGRAM, nwb_spikeinference.__version__)
+    """Say in the file which program wrote results into it, and what their digest is: the last thing that is written."""
+    with open_guarded(temporary, "r+") as copy:
+        written = (WRITE_BACK, nwb_spikeinference.__version__)
         rows = [tuple(decode(text) for text in row) for row in copy[_GENERATED_BY][()]] if _GENERATED_BY in copy else []
         if written not in rows:
             with suppress(KeyError):
@@ -155,8 +263,24 @@ def _sign(temporary: Path) -> None:
                 compression="gzip",
                 shuffle=True,
             )
-        module = copy[MODULE_PATH]
-        module[MODEL].attrs[CONTENT_DIGEST] = module_digest(module)
+        seal(copy)
+
+
+def seal(file: h5py.File) -> None:
+    """Write the digest of the results, which completes them."""
+    module = file[MODULE_PATH]
+    module[STUDY].attrs[CONTENT_DIGEST] = module_digest(module)
+
+
+def is_sealed(file: h5py.File) -> bool:
+    """Whether the results of a file are complete and those that were written."""
+    module = file[MODULE_PATH]
+    return STUDY in module and decode(module[STUDY].attrs.get(CONTENT_DIGEST, "")) == module_digest(module)
+
+
+def _results_digest(path: Path) -> str | None:
+    with open_nwb(path) as file:
+        return module_digest(file[MODULE_PATH]) if MODULE_PATH in file else None
 
 
 def _check_copy(source: Path, left_out: frozenset[str], temporary: Path) -> None:
@@ -169,23 +293,11 @@ def _check_copy(source: Path, left_out: frozenset[str], temporary: Path) -> None
         Names the first object that differs, or what the schema objects to that it did not object to before.
     """
     with open_nwb(source) as original, h5py.File(temporary, "r") as copy:
-        for path in walk(original, left_out):
-            if path == _GENERATED_BY or not isinstance(original[path], h5py.Dataset):
-                continue
-            if path not in copy or dataset_digest(original[path]) != dataset_digest(copy[path]):
-                raise InputError(f"{source}: {path} was not copied unchanged; check the disk and run again")
-        if copy[MODULE_PATH][MODEL].attrs[CONTENT_DIGEST] != module_digest(copy[MODULE_PATH]):
+        require_copied(original, copy, {*left_out, _GENERATED_BY})
+        if not is_sealed(copy):
             raise InputError(f"{source}: the results were not written unchanged; check the disk and run again")
-    errors = _schema_errors(temporary)
+    errors = schema_errors(temporary)
     if errors:  # the copy carries the current schema beside that of the source
-        errors -= _schema_errors(source) | _schema_errors(source, use_cached_namespaces=False)
+        errors -= schema_errors(source) | schema_errors(source, use_cached_namespaces=False)
     if errors:
         raise InputError(f"{source}: with the results it would not be valid NWB: {min(errors)}")
-
-
-def _schema_errors(path: Path, *, use_cached_namespaces: bool = True) -> frozenset[str]:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of old schemas; what counts are the errors
-        return frozenset(
-            str(error) for error in pynwb.validate(path=str(path), use_cached_namespaces=use_cached_namespaces)
-        )

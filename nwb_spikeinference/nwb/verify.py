@@ -1,17 +1,27 @@
 """
-Is an NWB file whole? Every chunk is read, digests are compared, and the schema and the inspector are asked.
+Is an NWB file whole, and does it say what the study's results say?
+
+Every chunk is read, digests are compared, and the schema and the inspector are asked.
 """
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import h5py
+import numpy as np
 
 from nwb_spikeinference.errors import InputError
 from nwb_spikeinference.nwb.check import inspect_file
 from nwb_spikeinference.nwb.copy_file import read_pieces, walk
-from nwb_spikeinference.nwb.digest import CONTENT_DIGEST, module_digest
-from nwb_spikeinference.nwb.names import INFERENCE_MODULE, MODEL
-from nwb_spikeinference.nwb.open_file import H5_ERRORS, open_nwb, require_plausible
+from nwb_spikeinference.nwb.extension import REGION, table_columns
+from nwb_spikeinference.nwb.names import INFERENCE_MODULE, STUDY, UNITS
+from nwb_spikeinference.nwb.open_file import H5_ERRORS, decode, open_nwb, require_plausible
+from nwb_spikeinference.nwb.results import ResultTables, StudyFacts, UnitKey
+from nwb_spikeinference.nwb.results_tables import TableRows, column_values, result_tables
+from nwb_spikeinference.nwb.results_writer import is_sealed
+
+_KEY_COLUMNS = ("participant", "session", "unit_id")
+_MODULE = f"/processing/{INFERENCE_MODULE}"
 
 
 def verify_file(path: Path) -> tuple[str, ...]:
@@ -47,9 +57,78 @@ def _damage(item: h5py.Group | h5py.Dataset) -> list[str]:
 
 
 def _changed_results(file: h5py.File) -> list[str]:
-    model = file.get(f"/processing/{INFERENCE_MODULE}/{MODEL}")
-    if not isinstance(model, h5py.Group) or CONTENT_DIGEST not in model.attrs:
+    if _MODULE not in file:
         return []
-    if model.attrs[CONTENT_DIGEST] == module_digest(model.parent):
+    if STUDY not in file[_MODULE]:
+        return [f"{_MODULE}: the results are not complete ({STUDY} is missing); write them again"]
+    if is_sealed(file):
         return []
-    return [f"/processing/{INFERENCE_MODULE}: the results are not those that were written (digest differs)"]
+    return [f"{_MODULE}: the results are not those that were written (digest differs)"]
+
+
+def read_study(path: Path) -> StudyFacts | None:
+    """Which study wrote results into a file, and about whom; None if none did."""
+    try:
+        with open_nwb(path) as file:
+            if f"{_MODULE}/{STUDY}" not in file:
+                return None
+            attributes = file[_MODULE][STUDY].attrs
+            return StudyFacts(*(decode(attributes[name]) for name in StudyFacts._fields))
+    except InputError:
+        return None
+
+
+def compare_tables(path: Path, tables: ResultTables) -> tuple[str, ...]:
+    """
+    Where the tables of a file say something else than the study's results; empty if they agree.
+
+    Parameters
+    ----------
+    tables : ResultTables
+        What the file should hold.
+    """
+    try:
+        with open_nwb(path) as file:
+            return tuple(_differences(file, tables))
+    except InputError as error:
+        return (str(error),)
+
+
+def _differences(file: h5py.File, tables: ResultTables) -> Iterator[str]:
+    module = file[_MODULE]
+    row_of = {key: row for row, key in enumerate(_units(file))}
+    for name, table in result_tables(tables, row_of).items():
+        if name not in module:
+            yield f"{_MODULE}/{name}: is missing, though the results have {len(table.rows)} rows of it"
+        elif len(module[name]["id"]) != len(table.rows):
+            yield f"{_MODULE}/{name}: has {len(module[name]['id'])} rows, the results {len(table.rows)}"
+        else:
+            yield from _different_columns(module[name], table)
+
+
+def _units(file: h5py.File) -> Iterator[UnitKey]:
+    """Every unit of a session's file, or of the file of all participants, in its order."""
+    units = file[_MODULE].get(UNITS)
+    if units is None:
+        study = file[_MODULE][STUDY].attrs
+        whose = (decode(study["participant"]), decode(study["session"]))
+        yield from ((*whose, int(unit_id)) for unit_id in file["units/id"][()])
+        return
+    for participant, session, unit_id in zip(*(units[name][()] for name in _KEY_COLUMNS), strict=True):
+        yield decode(participant), decode(session), int(unit_id)
+
+
+def _different_columns(found: h5py.Group, table: TableRows) -> Iterator[str]:
+    for column, dtype, _ in table_columns(table.type_name):
+        if dtype == REGION:
+            continue
+        expected = column_values(table.rows, column, dtype)
+        if dtype == "text":
+            held = [decode(value) for value in found[column][()]]
+            same = [one == other for one, other in zip(held, expected, strict=True)]
+        else:
+            held = found[column][()]
+            same = [bool(one) for one in (held == expected) | (np.isnan(held) & np.isnan(expected))]
+        if not all(same):
+            row = same.index(False)
+            yield f"{found.name}/{column}: row {row} says {held[row]}, the results {expected[row]}"

@@ -30,7 +30,7 @@ from nwb_spikeinference.pipeline.provenance import code_version, git_revision, p
 from nwb_spikeinference.pipeline.sources import find_sessions, hash_sessions
 from nwb_spikeinference.pipeline.splits import SessionSource, make_splits, write_splits
 from nwb_spikeinference.pipeline.store import TaskKey, TaskResult, TaskStore, Work
-from nwb_spikeinference.pipeline.write_back import write_session_copies
+from nwb_spikeinference.pipeline.write_back import write_back
 from nwb_spikeinference.records import InputFile, Provenance, Results
 from nwb_spikeinference.report.build import write_report
 from nwb_spikeinference.report.tables import write_results_csv
@@ -143,11 +143,11 @@ def _run(settings: StudySettings, paths: Sequence[Path], output: Path) -> StudyO
     write_report(results, output / "report.html", examples)
     if isinstance(final, TaskResult):
         write_model(output / "model", final, cohort, settings, results)
-    written: tuple[Path, ...] = ()
-    not_written: tuple[FailedTask, ...] = ()
-    if settings.write_back.mode == "copy":
-        read = {(one.facts["participant"], one.facts["session"]): path for path, _, one in sessions}
-        written, not_written = write_session_copies(read, output / "nwb", settings, cohort, outcomes, results)
+    read = {(one.facts["participant"], one.facts["session"]): (path, digests[path]) for path, _, one in sessions}
+    weights = output / "model" / "weights.npz"  # not there if the training failed, or the model keeps no plain arrays
+    written, not_written = write_back(
+        read, output, settings, cohort, outcomes, results, weights if weights.exists() else None
+    )
     failures = (*failed, *failed_fits, *((final,) if isinstance(final, FailedTask) else ()), *not_written)
     return StudyOutcome(
         results=results, output=output, report=output / "report.html", written_back=written, failed=failures

@@ -1,99 +1,233 @@
 """
-Predictions and tables back into copies of the sessions' NWB files.
+Predictions and tables back into NWB files: the sessions' own or copies of them, and one file of all participants.
 """
 
 import logging
+import os
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from nwb_spikeinference.bands import Band
 from nwb_spikeinference.config import ModelName, StudySettings
 from nwb_spikeinference.errors import SpikeInferenceError
-from nwb_spikeinference.files import make_folder, sweep_partials
+from nwb_spikeinference.files import make_folder, sha256_file, sweep_partials
 from nwb_spikeinference.inputs import HEAD_OF_TYPE, HEADS
-from nwb_spikeinference.nwb.results import ModelProvenance, SessionResults, SpikeProbabilities
-from nwb_spikeinference.nwb.results_writer import write_results_copy
+from nwb_spikeinference.nwb import names
+from nwb_spikeinference.nwb.cohort_writer import write_cohort
+from nwb_spikeinference.nwb.results import (
+    CohortResults,
+    InferredStretch,
+    ModelProvenance,
+    ResultTables,
+    SessionResults,
+    SpikeProbabilities,
+)
+from nwb_spikeinference.nwb.results_writer import write_results_copy, write_results_in_place
 from nwb_spikeinference.pipeline.cohort import Cohort
 from nwb_spikeinference.pipeline.evidence import Outcomes
 from nwb_spikeinference.pipeline.executors import FailedTask
 from nwb_spikeinference.pipeline.provenance import public_settings
 from nwb_spikeinference.pipeline.store import TaskResult
-from nwb_spikeinference.records import Protocol, Results
+from nwb_spikeinference.records import Protocol, Results, UnitRecord
 
+COHORT_FILE = "cohort.nwb"  # in the output folder
 _log = logging.getLogger(__name__)
+_PROTOCOLS: Mapping[Protocol, tuple[str, str]] = {  # group of trainings, and name of the model in a session's file
+    "unseen-participant": ("unseen", names.MODEL),
+    "within-session": ("within", f"{names.MODEL}_within_session"),
+}
 
 
-def write_session_copies(
-    paths: Mapping[tuple[str, str], Path],
+def write_back(
+    read: Mapping[tuple[str, str], tuple[Path, str]],
+    output: Path,
+    settings: StudySettings,
+    cohort: Cohort,
+    outcomes: Outcomes,
+    results: Results,
+    weights: Path | None,
+) -> tuple[tuple[Path, ...], tuple[FailedTask, ...]]:
+    """
+    Write what was inferred to every session that has predictions, and the file of all participants.
+
+    A file that fails stops no other.
+
+    Parameters
+    ----------
+    read : mapping
+        (participant, session) -> the NWB file that was read, and the digest that it had.
+    output : Path
+        Folder of the study.
+    weights : Path, optional
+        Of the final model.
+
+    Returns
+    -------
+    written : tuple of Path
+        The sessions' files.
+    failed : tuple of FailedTask
+    """
+    if settings.write_back.mode == "off":
+        return (), ()
+    _warn_without_locks()
+    written: list[Path] = []
+    failed: list[FailedTask] = []
+    for path, target, content in _contents(read, output / "nwb", settings, cohort, outcomes, results):
+        try:
+            if settings.write_back.mode == "copy":
+                write_results_copy(path, target, content, overwrite=True, keep_raw=settings.write_back.raw)
+            elif not write_results_in_place(path, content):
+                _log.info("%s holds the same results already", path.name)
+            written.append(target)
+        except SpikeInferenceError as error:
+            _log.warning("%s: results could not be written back: %s", path.name, error)
+            failed.append(FailedTask(label=f"write back {path.name}", error=error))
+    try:
+        write_cohort(output / COHORT_FILE, _cohort_results(weights, settings, cohort, outcomes, results))
+    except SpikeInferenceError as error:
+        failed.append(FailedTask(label=f"write {COHORT_FILE}", error=error))
+    return tuple(written), tuple(failed)
+
+
+def _warn_without_locks() -> None:
+    if os.environ.get("HDF5_USE_FILE_LOCKING", "").upper() == "FALSE":
+        _log.warning(
+            "HDF5_USE_FILE_LOCKING is FALSE: other programs that write to these files will not be noticed; close them"
+        )
+
+
+def _contents(
+    read: Mapping[tuple[str, str], tuple[Path, str]],
     folder: Path,
     settings: StudySettings,
     cohort: Cohort,
     outcomes: Outcomes,
     results: Results,
-) -> tuple[tuple[Path, ...], tuple[FailedTask, ...]]:
-    """
-    Write one copy per session that has predictions, under the session's file name; one that fails stops no other.
-
-    Parameters
-    ----------
-    paths : mapping
-        (participant, session) -> the NWB file that was read.
-    """
-    written: list[Path] = []
-    failed: list[FailedTask] = []
-    make_folder(folder)
-    sweep_partials(folder)
-    names = Counter(path.name for path in paths.values())
+) -> Iterator[tuple[Path, Path, SessionResults]]:
+    """Per session with predictions: the file read, the one to write, and what to write."""
+    is_copy = settings.write_back.mode == "copy"
+    if is_copy:
+        make_folder(folder)
+        sweep_partials(folder)
+    count = Counter(path.name for path, _ in read.values())
     for session in cohort.sessions:
-        path = paths[session.facts["participant"], session.facts["session"]]
-        content = _session_results(session, settings, outcomes, results)
-        if content is None:
-            continue
-        target = folder / (path.name if names[path.name] == 1 else f"{path.parent.name}_{path.name}")
-        try:
-            write_results_copy(path, target, content, overwrite=True)
-            written.append(target)
-        except SpikeInferenceError as error:
-            _log.warning("%s: results could not be written back: %s", path.name, error)
-            failed.append(FailedTask(label=f"write back {path.name}", error=error))
-    return tuple(written), tuple(failed)
+        path, digest = read[session.facts["participant"], session.facts["session"]]
+        content = _session_results(session, digest, settings, outcomes, results)
+        if content is not None:
+            name = path.name if count[path.name] == 1 else f"{path.parent.name}_{path.name}"
+            yield path, folder / name if is_copy else path, content
 
 
 def _session_results(
-    session: TaskResult, settings: StudySettings, outcomes: Outcomes, results: Results
+    session: TaskResult, source_sha256: str, settings: StudySettings, outcomes: Outcomes, results: Results
 ) -> SessionResults | None:
-    model = settings.model.name
-    unseen = _probabilities(session, outcomes, f"unseen/{model}", "unseen-participant", model)
-    within = _probabilities(session, outcomes, f"within/{model}", "within-session", model)
-    main = unseen or within
-    if main is None:
+    """What a session's file is given; None if nothing was inferred of it."""
+    found: list[SpikeProbabilities] = []
+    models: list[ModelProvenance] = []
+    for protocol, (group, name) in _PROTOCOLS.items():
+        fits = [fit for fit in _fits(outcomes, group, settings) if _units_of(fit, session)]
+        if fits:
+            # one name per model, where the folds of a session share it out
+            used = {name if len(fits) == 1 else f"{name}_fold_{_fold(fit)}": fit for fit in fits}
+            found.append(_probabilities(session, used, protocol, settings))
+            models += [_provenance(one, protocol, fit, settings) for one, fit in used.items()]
+    if not found:
         return None
-    participant = session.facts["participant"]
-    fit = next(
-        one
-        for one in outcomes[f"{'unseen' if unseen is not None else 'within'}/{model}"]
-        if any(unit["participant"] == participant for unit in one.facts["units"])
-    )
+    key = (session.facts["participant"], session.facts["session"])
     return SessionResults(
-        main=main,
-        within_session=within if unseen is not None else None,
-        model=ModelProvenance(
-            architecture=_architecture(settings),
-            settings=public_settings(settings),
-            weights_sha256=fit.facts["weights_sha256"],
-            versions={name: version(name) for name in ("nwb-spikeinference", "keras", "tensorflow", "numpy")},
-            training_participants=tuple(fit.facts["train"]),
+        study=settings.name,
+        participant=key[0],
+        session=key[1],
+        source_sha256=source_sha256,
+        main=found[0],
+        within_session=found[1] if len(found) > 1 else None,
+        models=tuple(models),
+        tables=result_tables_of(
+            results, settings.band_list(), [one for one in results.units if (one.participant, one.session) == key]
         ),
+    )
+
+
+def _cohort_results(
+    weights: Path | None, settings: StudySettings, cohort: Cohort, outcomes: Outcomes, results: Results
+) -> CohortResults:
+    models = [
+        _provenance(f"{names.MODEL}_{protocol.replace('-', '_')}_fold_{_fold(fit)}", protocol, fit, settings)
+        for protocol, (group, _) in _PROTOCOLS.items()
+        for fit in _fits(outcomes, group, settings)
+    ]
+    if weights is not None:
+        models.append(
+            replace(
+                _shared_provenance(settings),
+                name=names.MODEL,
+                weights_sha256=sha256_file(weights),
+                training_participants=cohort.participants,
+            )
+        )
+    return CohortResults(
+        study=settings.name,
+        started=results.provenance.started,
+        models=tuple(models),
+        tables=result_tables_of(results, settings.band_list(), results.units),
+    )
+
+
+def result_tables_of(results: Results, bands: Sequence[Band], units: Sequence[UnitRecord]) -> ResultTables:
+    """Tables of some of the units, beside those of the whole study."""
+    return ResultTables(
+        bands=tuple(bands),
         folds=results.folds,
-        units=tuple(
-            one for one in results.units if (one.participant, one.session) == (participant, session.facts["session"])
-        ),
+        units=tuple(units),
         models=results.models,
         lobo=results.lobo,
         transfer=results.transfer,
+    )
+
+
+def _fits(outcomes: Outcomes, group: str, settings: StudySettings) -> list[TaskResult]:
+    """The trainings of the main model by one protocol that were tested on anything."""
+    return [fit for fit in outcomes.get(f"{group}/{settings.model.name}", ()) if fit.facts["units"]]
+
+
+def _units_of(fit: TaskResult, session: TaskResult) -> list[dict[str, Any]]:
+    key = (session.facts["participant"], session.facts["session"])
+    return [unit for unit in fit.facts["units"] if (unit["participant"], unit["session"]) == key]
+
+
+def _fold(fit: TaskResult) -> int:
+    return int(fit.facts["units"][0]["fold"])
+
+
+def _provenance(name: str, protocol: Protocol, fit: TaskResult, settings: StudySettings) -> ModelProvenance:
+    return replace(
+        _shared_provenance(settings),
+        name=name,
+        protocol=protocol,
+        fold=_fold(fit),
+        weights_sha256=fit.facts["weights_sha256"],
+        training_participants=tuple(fit.facts["train"]),
+    )
+
+
+def _shared_provenance(settings: StudySettings) -> ModelProvenance:
+    """What all models of a study have in common."""
+    return ModelProvenance(
+        name="",
+        model=settings.model.name,
+        protocol=None,
+        fold=None,
+        architecture=_architecture(settings),
+        settings=public_settings(settings),
+        weights_sha256="",
+        versions={name: version(name) for name in ("nwb-spikeinference", "keras", "tensorflow", "numpy")},
+        training_participants=(),
     )
 
 
@@ -110,32 +244,35 @@ def _architecture(settings: StudySettings) -> str:
 
 
 def _probabilities(
-    session: TaskResult, outcomes: Outcomes, group: str, protocol: Protocol, model: str
-) -> SpikeProbabilities | None:
+    session: TaskResult, fits: Mapping[str, TaskResult], protocol: Protocol, settings: StudySettings
+) -> SpikeProbabilities:
     """Spike probability of every unit of a session that was tested; NaN in bins that were not."""
     grid = session.facts["grid"]
     columns: dict[int, np.ndarray] = {}
-    folds: dict[int, int | None] = {}
-    for result in outcomes.get(group, ()):
-        for unit in result.facts["units"]:
-            if (unit["participant"], unit["session"]) != (session.facts["participant"], session.facts["session"]):
-                continue
-            log_odds = result.arrays[f"log_odds_{unit['input']}"][:, HEAD_OF_TYPE[unit["cell_type"]]]
+    stretches: list[InferredStretch] = []
+    for name, fit in fits.items():
+        for unit in _units_of(fit, session):
+            log_odds = fit.arrays[f"log_odds_{unit['input']}"][:, HEAD_OF_TYPE[unit["cell_type"]]]
             start, stop = unit["tested"]
-            valid = result.arrays[f"valid_{unit['input']}"]
             column = columns.setdefault(unit["unit_id"], np.full(grid["n_bins"], np.nan, np.float32))
             column[start:stop] = 1 / (1 + np.exp(-(log_odds[start:stop] + unit["intercept"])))
-            column[~valid] = np.nan
-            folds[unit["unit_id"]] = unit["fold"]
-    if not columns:
-        return None
+            column[~fit.arrays[f"valid_{unit['input']}"]] = np.nan
+            stretches.append(
+                InferredStretch(
+                    unit_id=unit["unit_id"],
+                    fold=unit["fold"],
+                    model=name,
+                    start_s=grid["start_s"] + start * grid["bin_s"],
+                    stop_s=grid["start_s"] + stop * grid["bin_s"],
+                )
+            )
     unit_ids = tuple(sorted(columns))
     return SpikeProbabilities(
         protocol=protocol,
-        model=model,
+        model=settings.model.name,
         probabilities=np.stack([columns[unit] for unit in unit_ids], axis=1),
         rate_hz=1 / grid["bin_s"],
         start_s=grid["start_s"],
         unit_ids=unit_ids,
-        folds=tuple(folds[unit] for unit in unit_ids),
+        stretches=tuple(stretches),
     )

@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,7 +13,15 @@ from pynwb import NWBHDF5IO, H5DataIO, NWBFile
 from pynwb.ecephys import LFP, ElectricalSeries
 from pynwb.file import Subject
 
-from nwb_spikeinference.nwb.results import ModelProvenance, SessionResults, SpikeProbabilities
+from nwb_spikeinference.bands import Band
+from nwb_spikeinference.files import sha256_file
+from nwb_spikeinference.nwb.results import (
+    InferredStretch,
+    ModelProvenance,
+    ResultTables,
+    SessionResults,
+    SpikeProbabilities,
+)
 from nwb_spikeinference.records import FoldRecord, LoboRecord, ModelRecord, TransferRecord, UnitRecord
 
 RATE_HZ = 1000.0
@@ -131,27 +140,36 @@ def one_wire_file(tmp_path: Path) -> Callable[..., Path]:
 
 
 @pytest.fixture(scope="session")
-def results() -> SessionResults:
+def results(bundle_template: Path) -> SessionResults:
     """What a study of three participants could have found of `bundle_file`, whose units are 5 and 6."""
     probabilities = np.random.default_rng(3).random((400, 2)).astype(np.float32)
     probabilities[:10] = np.nan
     shared = {"model": "bilstm", "rate_hz": 200.0, "start_s": 0.5, "unit_ids": (6, 5)}
     common = {"participant": "P07", "session": "baseline", "region": "hippocampus", "hemisphere": "left"}
     interval = {"low": 0.55, "high": 0.65}
-    return SessionResults(
-        main=SpikeProbabilities(
-            protocol="unseen-participant", probabilities=probabilities, folds=(1, 1), **shared
-        ),
-        within_session=SpikeProbabilities(
-            protocol="within-session", probabilities=probabilities[::-1], folds=(None, None), **shared
-        ),
-        model=ModelProvenance(
-            architecture="bidirectional LSTM 64 + 32",
-            settings={"seed": 0, "target": {"bin_ms": 5}},
-            weights_sha256="ab" * 32,
-            versions={"keras": "3.9", "nwb-spikeinference": "0.1.0"},
-            training_participants=("P01", "P02"),
-        ),
+    model = ModelProvenance(
+        name="model",
+        model="bilstm",
+        protocol="unseen-participant",
+        fold=1,
+        architecture="bidirectional LSTM 64 + 32",
+        settings={"seed": 0, "target": {"bin_ms": 5}},
+        weights_sha256="ab" * 32,
+        versions={"keras": "3.9", "nwb-spikeinference": "0.1.0"},
+        training_participants=("P01", "P02"),
+    )
+    within = [
+        replace(
+            model,
+            name=f"model_within_session_fold_{fold}",
+            protocol="within-session",
+            fold=fold,
+            weights_sha256=f"c{fold}" * 32,
+        )
+        for fold in (0, 1)
+    ]
+    tables = ResultTables(
+        bands=(Band(name="theta", low_hz=4, high_hz=8), Band(name="gamma", low_hz=30, high_hz=55)),
         folds=(FoldRecord(fold=1, held_out=("P07", "P08"), train_units=20, test_units=3),),
         units=(
             UnitRecord(**common, unit_id=5, cell_type="inhibitory", predictor="neighbour", n_spikes=30, rate_hz=1.5,
@@ -178,3 +196,40 @@ def results() -> SessionResults:
             for region, roc_auc, own in (("amygdala", 0.58, 12), ("orbitofrontal", 0.57, None))
         ),
     )  # fmt: skip
+    halves = (("model_within_session_fold_0", 0, 0.5, 1.5), ("model_within_session_fold_1", 1, 1.5, 2.5))
+    return SessionResults(
+        study="three",
+        participant="P07",
+        session="baseline",
+        source_sha256=sha256_file(bundle_template),
+        main=SpikeProbabilities(
+            protocol="unseen-participant", probabilities=probabilities,
+            stretches=tuple(
+                InferredStretch(unit_id=unit_id, fold=1, model="model", start_s=0.5, stop_s=2.5) for unit_id in (5, 6)
+            ), **shared
+        ),
+        within_session=SpikeProbabilities(
+            protocol="within-session", probabilities=probabilities[::-1],
+            stretches=tuple(
+                InferredStretch(unit_id=unit_id, fold=fold, model=name, start_s=start_s, stop_s=stop_s)
+                for name, fold, start_s, stop_s in halves
+                for unit_id in (5, 6)
+            ), **shared
+        ),
+        models=(model, *within),
+        tables=tables,
+    )  # fmt: skip
+
+
+def fitted(results: SessionResults, source: Path, unit_ids: tuple[int, int]) -> SessionResults:
+    """The main results as of two units of another file."""
+    main = results.main
+    stretches = tuple(replace(main.stretches[0], unit_id=unit_id) for unit_id in unit_ids)
+    return replace(
+        results,
+        source_sha256=sha256_file(source),
+        main=replace(main, unit_ids=unit_ids, stretches=stretches),
+        within_session=None,
+        models=results.models[:1],
+        tables=replace(results.tables, units=()),
+    )

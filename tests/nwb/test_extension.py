@@ -6,13 +6,16 @@ from pathlib import Path
 
 import pynwb
 import pytest
+import yaml
 
-from nwb_spikeinference.nwb.extension import NAMESPACE, TYPES, get_type, table_columns
+from nwb_spikeinference.files import sha256_file
+from nwb_spikeinference.nwb.extension import NAMESPACE, REGION, TYPES, get_type, table_columns
 from nwb_spikeinference.nwb.read import read_session
 from nwb_spikeinference.nwb.results import SessionResults
 from nwb_spikeinference.nwb.results_writer import write_results_copy
 from nwb_spikeinference.records import LoboRecord, ModelRecord, Record, TransferRecord
 from nwb_spikeinference.schemas import schema_path
+from tests.nwb.conftest import fitted
 
 # Runs where this package cannot be imported, as in a viewer, with warnings as errors.
 READ_ELSEWHERE = """
@@ -66,7 +69,7 @@ def run_python(code: str, *arguments: Path) -> str:
 
 
 def test_every_type_of_the_specification_has_a_class() -> None:
-    text = schema_path(f"{NAMESPACE}.extensions.yaml").read_text()
+    text = schema_path(f"{NAMESPACE}/spec/{NAMESPACE}.extensions.yaml").read_text()
     assert tuple(line.split(": ")[1] for line in text.splitlines() if "neurodata_type_def" in line) == TYPES
     assert [get_type(name).__name__ for name in TYPES] == list(TYPES)
 
@@ -83,7 +86,8 @@ def test_no_column_name_reads_as_spike_times() -> None:
     [("LoboTable", LoboRecord), ("TransferTable", TransferRecord), ("ModelScoresTable", ModelRecord)],
 )
 def test_columns_are_the_fields_of_the_record(table: str, record: type[Record]) -> None:
-    assert [column.name for column in table_columns(table)] == list(record.model_fields)
+    own = [column.name for column in table_columns(table) if column.dtype != REGION]
+    assert own == list(record.model_fields)
 
 
 def test_file_opens_without_this_package(bundle_file: Path, results: SessionResults, tmp_path: Path) -> None:
@@ -91,12 +95,17 @@ def test_file_opens_without_this_package(bundle_file: Path, results: SessionResu
     write_results_copy(bundle_file, target, results, overwrite=False)
     found = json.loads(run_python(READ_ELSEWHERE, target))
     assert found["types"] == {
+        "bands": ["BandsTable", NAMESPACE],
         "cross_validation": ["CrossValidationTable", NAMESPACE],
+        "inferred_stretches": ["InferredStretchTable", NAMESPACE],
         "lobo": ["LoboTable", NAMESPACE],
         "model": ["InferenceModel", NAMESPACE],
+        "model_within_session_fold_0": ["InferenceModel", NAMESPACE],
+        "model_within_session_fold_1": ["InferenceModel", NAMESPACE],
         "model_scores": ["ModelScoresTable", NAMESPACE],
         "spike_probability": ["SpikeProbabilitySeries", NAMESPACE],
         "spike_probability_within_session": ["SpikeProbabilitySeries", NAMESPACE],
+        "study": ["StudyRecord", NAMESPACE],
         "transfer": ["TransferTable", NAMESPACE],
         "unit_metrics": ["UnitMetricsTable", NAMESPACE],
     }
@@ -107,7 +116,7 @@ def test_file_opens_without_this_package(bundle_file: Path, results: SessionResu
 def test_types_of_unknown_extensions_survive(results: SessionResults, tmp_path: Path) -> None:
     source, target = tmp_path / "lab.nwb", tmp_path / "copy.nwb"
     run_python(WRITE_WITH_OTHER_EXTENSION, tmp_path, source)
-    write_results_copy(source, target, results, overwrite=False)
+    write_results_copy(source, target, replace(results, source_sha256=sha256_file(source)), overwrite=False)
     with pynwb.NWBHDF5IO(str(target), "r", load_namespaces=True) as io:
         item = io.read().acquisition["wire_test"]
         assert (type(item).__name__, item.impedances[:].tolist()) == ("WireTest", [40.0, 55.0])
@@ -116,9 +125,33 @@ def test_types_of_unknown_extensions_survive(results: SessionResults, tmp_path: 
 def test_results_fit_into_files_with_one_group_per_wire(
     wire_file: Path, results: SessionResults, tmp_path: Path
 ) -> None:
-    fitting = replace(results, main=replace(results.main, unit_ids=(0, 1)), within_session=None)
+    fitting = fitted(results, wire_file, (0, 1))
     write_results_copy(wire_file, tmp_path / "copy.nwb", fitting, overwrite=False)
     before, after = read_session(wire_file), read_session(tmp_path / "copy.nwb")
     assert (after.electrodes, after.blocks) == (before.electrodes, before.blocks)
     assert [unit.electrode_rows for unit in after.units] == [(1,), (2,)]
     assert pynwb.validate(path=str(tmp_path / "copy.nwb")) == []
+
+
+EXTENSION = schema_path(f"{NAMESPACE}/README.md").parent
+
+
+def test_every_field_is_documented_in_the_readme_as_in_the_specification() -> None:
+    readme = (EXTENSION / "README.md").read_text(encoding="utf-8")
+    groups = yaml.safe_load((EXTENSION / f"spec/{NAMESPACE}.extensions.yaml").read_text(encoding="utf-8"))["groups"]
+    for group in groups:
+        section = readme.split(f"### {group['neurodata_type_def']} (")[1].split("\n#")[0]
+        for field in group.get("attributes", []) + group.get("datasets", []):
+            assert any(
+                line.startswith(f"| `{field['name']}` |") and line.endswith(f"| {' '.join(field['doc'].split())} |")
+                for line in section.splitlines()
+            ), field["name"]
+
+
+def test_catalogue_record_has_the_namespaces_version() -> None:
+    record = yaml.safe_load((EXTENSION / "ndx-meta.yaml").read_text(encoding="utf-8"))
+    (namespace,) = yaml.safe_load((EXTENSION / f"spec/{NAMESPACE}.namespace.yaml").read_text(encoding="utf-8"))[
+        "namespaces"
+    ]
+    assert (record["name"], record["version"]) == (NAMESPACE, namespace["version"])
+    assert set(record) == {"name", "version", "src", "pip", "license", "maintainers"}

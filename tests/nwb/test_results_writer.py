@@ -7,6 +7,7 @@ from pathlib import Path
 
 import h5py
 import numpy as np
+import pandas as pd
 import pynwb
 import pytest
 
@@ -18,6 +19,7 @@ from nwb_spikeinference.nwb.read import read_session
 from nwb_spikeinference.nwb.results import SessionResults, SpikeProbabilities
 from nwb_spikeinference.nwb.results_writer import write_results_copy
 from nwb_spikeinference.nwb.verify import verify_file
+from tests.nwb.conftest import fitted
 
 MODULE = "processing/spike_inference"
 
@@ -63,7 +65,33 @@ def test_other_protocol_has_its_own_series(written: Path, results: SessionResult
     with pynwb.NWBHDF5IO(str(written), "r", load_namespaces=True) as io:
         series = io.read().processing["spike_inference"]["spike_probability_within_session"]
         np.testing.assert_array_equal(series.data[:], results.main.probabilities[::-1])
-        assert list(series.fold[:]) == [-1, -1]
+        assert list(series.fold[:]) == [-1, -1]  # two folds share each trace
+
+
+def test_every_stretch_names_the_model_that_it_came_from(written: Path) -> None:
+    rows = read_table(written, "inferred_stretches")
+    with h5py.File(written) as file:
+        weights = {name: item.attrs["weights_sha256"] for name, item in file[MODULE].items() if name[:5] == "model"
+                   and "weights_sha256" in item.attrs}  # fmt: skip
+    found = {
+        (row["series"], unit_of(row["unit"]), row["start_s"], row["stop_s"]): (row["fold"], weights[str(row["model"])])
+        for row in rows
+    }
+    assert len(found) == 6
+    assert found["spike_probability", 5, 0.5, 2.5] == (1, "ab" * 32)
+    assert found["spike_probability_within_session", 6, 0.5, 1.5] == (0, "c0" * 32)
+    assert found["spike_probability_within_session", 6, 1.5, 2.5] == (1, "c1" * 32)
+
+
+def unit_of(region: object) -> int:
+    """Id of the one unit that a region refers to."""
+    (unit_id,) = pd.DataFrame(region).index
+    return int(unit_id)
+
+
+def test_one_trace_lies_in_chunks_of_its_own(written: Path) -> None:
+    with h5py.File(written) as file:
+        assert file[f"{MODULE}/spike_probability/data"].chunks == (400, 1)
 
 
 def test_folds_come_back_one_row_per_participant(written: Path) -> None:
@@ -83,6 +111,7 @@ def test_metrics_come_back_one_row_per_fact(written: Path) -> None:
         (6, "n_spikes"): 4.0,
         (6, "rate_hz"): 0.2,
     }
+    assert [unit_of(row["unit"]) for row in rows] == [row["unit_id"] for row in rows]
     assert [row["excluded_reason"] for row in rows][-1] == "fewer than 15 spikes"
 
 
@@ -90,6 +119,8 @@ def test_lobo_comes_back(written: Path) -> None:
     gamma, theta = read_table(written, "lobo")
     assert (gamma["band"], gamma["mode"], gamma["delta_roc_auc"], gamma["p"]) == ("gamma", "drop", 0.03, 0.01)
     assert np.isnan(theta["low"])
+    edges = pd.DataFrame(gamma["band_edges"])
+    assert edges[["band", "low_hz", "high_hz"]].to_numpy().tolist() == [["gamma", 30.0, 55.0]]
 
 
 def test_transfer_and_model_scores_come_back(written: Path) -> None:
@@ -104,6 +135,7 @@ def test_model_comes_back(written: Path) -> None:
     with pynwb.NWBHDF5IO(str(written), "r", load_namespaces=True) as io:
         model = io.read().processing["spike_inference"]["model"]
         assert model.settings == '{"seed": 0, "target": {"bin_ms": 5}}'
+        assert (model.protocol, model.fold, model.model_name) == ("unseen-participant", 1, "bilstm")
         assert (model.architecture, model.weights_sha256) == ("bidirectional LSTM 64 + 32", "ab" * 32)
         assert list(model.training_participants[:]) == ["P01", "P02"]
         assert model.versions[:].tolist() == [["keras", "3.9"], ["nwb-spikeinference", "0.1.0"]]
@@ -132,7 +164,8 @@ def test_raw_is_kept_on_request(bundle_file: Path, results: SessionResults, tmp_
 def test_raw_that_something_refers_to_is_kept(bundle_file: Path, results: SessionResults, tmp_path: Path) -> None:
     with h5py.File(bundle_file, "a") as file:
         file["units"].attrs["sorted_from"] = file["acquisition/ElectricalSeriesRaw"].ref
-    write_results_copy(bundle_file, tmp_path / "copy.nwb", results, overwrite=False)
+    read = replace(results, source_sha256=sha256_file(bundle_file))
+    write_results_copy(bundle_file, tmp_path / "copy.nwb", read, overwrite=False)
     with h5py.File(tmp_path / "copy.nwb") as copy:
         assert copy[copy["units"].attrs["sorted_from"]].name == "/acquisition/ElectricalSeriesRaw"
 
@@ -146,13 +179,13 @@ def test_copy_reads_as_the_same_session(written: Path, bundle_file: Path) -> Non
 
 def test_second_write_back_replaces_the_first(written: Path, results: SessionResults, tmp_path: Path) -> None:
     again = tmp_path / "again.nwb"
-    write_results_copy(written, again, results, overwrite=False)
+    write_results_copy(written, again, replace(results, source_sha256=sha256_file(written)), overwrite=False)
     with h5py.File(written) as first, h5py.File(again) as second:
         assert walk(first) == walk(second)
         names = [name for name in walk(first) if isinstance(first[name], h5py.Dataset)]
         assert all(dataset_digest(first[name]) == dataset_digest(second[name]) for name in names)
-        assert second[MODULE + "/model"].attrs["content_sha256"] == first[MODULE + "/model"].attrs["content_sha256"]
-        assert [row[0].decode() for row in second["general/was_generated_by"][()]] == ["nwb-spikeinference"]
+        assert second[MODULE + "/study"].attrs["content_sha256"] == first[MODULE + "/study"].attrs["content_sha256"]
+        assert [row[0].decode() for row in second["general/was_generated_by"][()]] == ["nwb-spikeinference write-back"]
 
 
 def test_existing_target_is_refused(written: Path, bundle_file: Path, results: SessionResults) -> None:
@@ -175,7 +208,7 @@ def test_source_as_target_is_refused(bundle_file: Path, results: SessionResults)
 def test_unknown_unit_is_refused_and_nothing_is_left(
     bundle_file: Path, results: SessionResults, tmp_path: Path
 ) -> None:
-    wrong = replace(results, main=replace(results.main, unit_ids=(6, 99)))
+    wrong = fitted(results, bundle_file, (6, 99))
     with pytest.raises(InputError, match="the file has no unit 99"):
         write_results_copy(bundle_file, tmp_path / "out" / "copy.nwb", wrong, overwrite=False)
     assert list((tmp_path / "out").iterdir()) == []
@@ -185,7 +218,7 @@ def test_probabilities_of_another_shape_are_refused() -> None:
     with pytest.raises(InputError, match=r"shape \(10, 2\) for 3 units"):
         SpikeProbabilities(
             protocol="within-session", model="rate", probabilities=np.zeros((10, 2), np.float32), rate_hz=200.0,
-            start_s=0.0, unit_ids=(1, 2, 3), folds=(None,) * 3,
+            start_s=0.0, unit_ids=(1, 2, 3), stretches=(),
         )  # fmt: skip
 
 
@@ -271,7 +304,7 @@ def test_results_fit_into_real_files_of_older_versions(
 ) -> None:
     source, target = shared_data / "dandi" / name, tmp_path / "copy.nwb"
     unit_ids = tuple(unit.unit_id for unit in read_session(source).units[:2])
-    fitting = replace(results, main=replace(results.main, unit_ids=unit_ids), within_session=None)
+    fitting = fitted(results, source, unit_ids)
     write_results_copy(source, target, fitting, overwrite=False)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of the recording's own metadata
