@@ -15,6 +15,7 @@ _EXPORTS = {
     "convert_session": "nwb_spikeinference_converters.session",
     "simulate_study": "nwb_spikeinference.pipeline.simulation",
     "run_study": "nwb_spikeinference.pipeline.study",
+    "InferenceModel": "nwb_spikeinference.pipeline.inference_model",
     "inspect_files": "nwb_spikeinference.pipeline.inspection",
 }
 __all__ = [  # noqa: PLE0604

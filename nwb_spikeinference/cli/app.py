@@ -20,6 +20,7 @@ COMMANDS = {
     "inspect": "Say what is in NWB files, and whether it can be used.",
     "run": "Run a study: features, cross-validation, controls, write-back, report.",
     "status": "Say which tasks of a study are done, failed or unfinished.",
+    "predict": "Infer spiking from LFP alone, by a model that a study trained.",
     "report": "Render a study's report again.",
     "verify": "Read every chunk of NWB files and check what they claim.",
     "simulate": "Write a simulated study with known truth.",

@@ -41,9 +41,13 @@ class LogisticModel(LaggedModel):
         """Kernel and bias: all that was learned."""
         return [self.kernel, self.bias]
 
-    @weights.setter
-    def weights(self, values: Sequence[FloatArray]) -> None:
-        self.kernel, self.bias = values
+    def weight_shapes(self, n_inputs: int) -> list[tuple[int, ...]]:
+        """Shapes of `weights` of a model of so many features."""
+        return [(int(self.offsets[-1] - self.offsets[0]) + 1, n_inputs, len(HEADS)), (len(HEADS),)]
+
+    def restore(self, weights: Sequence[FloatArray], columns: FeatureColumns, n_inputs: int) -> None:
+        """Take over the `weights` of a fitted model; columns that it does not see have weight 0."""
+        self.kernel, self.bias = weights
 
     @property
     def weights_sha256(self) -> str:

@@ -71,6 +71,31 @@ class RecurrentModel:
             digest.update(np.ascontiguousarray(value).tobytes())
         return digest.hexdigest()
 
+    def weight_shapes(self, n_inputs: int) -> list[tuple[int, ...]]:
+        """
+        Shapes of `weights` of a model of so many features or samples per bin; no network is built for it.
+
+        A settings file could otherwise ask for a network that no memory holds.
+        """
+        shapes: list[tuple[int, ...]] = []
+        width, n_heads = n_inputs, len(HEADS)
+        if self._raw:
+            shapes += [(10 * n_inputs + 1, 1, 32), (32,), (5 * n_inputs, 32, 32), (32,)]
+            width = 32
+        directions = 1 if self._causal else 2
+        for units in self._settings.units:
+            shapes += directions * [(width, 4 * units), (units, 4 * units), (4 * units,)]
+            width = directions * units
+        shapes += [(width, n_heads), (n_heads,)]
+        if self._has_skip:
+            shapes += [(sum(self._reach) + 1, n_inputs, n_heads), (n_heads,)]
+        return shapes
+
+    def restore(self, weights: Sequence[FloatArray], columns: FeatureColumns, n_inputs: int) -> None:
+        """Take over the `weights` of a model that was fitted to `columns` of `n_inputs`, see `weight_shapes`."""
+        self._chunks = Chunks(self._settings, columns, n_inputs, raw=self._raw)
+        self._weights = list(weights)
+
     def fit(self, training: Sequence[TrainingInput], columns: FeatureColumns, seed: np.random.SeedSequence) -> None:
         """
         Find out on inner participants how long to train, then train on everybody.
