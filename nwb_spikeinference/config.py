@@ -18,6 +18,7 @@ Predictor = Literal["neighbour", "own-despiked", "own", "macro"]
 Reference = Literal["none", "bundle-median", "bipolar"]  # none: as recorded, against the bundle's ninth wire
 Despike = Literal["mean-waveform", "gls", "none"]
 ModelName = Literal["bilstm", "conv-bilstm", "causal-lstm", "logistic", "gradient-boosting"]
+BaselineName = Literal["rate", "logistic", "gradient-boosting", "bilstm", "conv-bilstm", "causal-lstm"]
 Positive = Annotated[float, Field(gt=0)]
 
 
@@ -171,7 +172,7 @@ class StudySettings(Settings):
     bands: Literal["default"] | dict[str, tuple[Positive, Positive]] = "default"
     regions: dict[str, str] = {}  # the user's spellings: written form -> region
     model: ModelSettings = ModelSettings()
-    baselines: tuple[Literal["rate"] | ModelName, ...] = ("rate", "logistic")
+    baselines: tuple[BaselineName, ...] = ("rate", "logistic")
     validation: ValidationSettings = ValidationSettings()
     lobo: LoboSettings = LoboSettings()
     transfer: TransferSettings = TransferSettings()

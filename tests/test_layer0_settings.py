@@ -73,7 +73,7 @@ REFUSALS = {
     "participants: {alias: {P07b: [3]}}": r"participants.alias.P07b: input should be a valid string, found \[3\]",
     "model: []": "model: input should be a valid dictionary",
     "target: {bin_ms: 2.5}": "bin_ms must be a whole number of milliseconds, got 2.5",
-    "write_back: {mode: true}": "write_back.mode: input should be 'copy' or 'off', found True",
+    "write_back: {mode: true}": "write_back.mode: input should be 'copy', 'in-place' or 'off', found True",
     "transfer: {train: {hemisphere: left}}": "key 'transfer.train.region' is missing",
     # bands
     "bands: defalt": "bands: input should be 'default', found 'defalt'",  # codespell:ignore
