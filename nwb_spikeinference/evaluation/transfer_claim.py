@@ -54,7 +54,9 @@ def transfers(rows: Sequence[UnitEvidence], context: StudyContext) -> Claim:
     paired = [row for row in elsewhere if row.within_roc_auc is not None]
     gap = mean_interval(paired, _transfer_gap, context, "H3", "gap")
     within = mean_interval(paired, above_chance("within_roc_auc"), context, "H3", "within")
-    found, lack = usable({"of them with scores by a model of their place": gap, "models of places": within}, context)
+    found, lack = usable(
+        {"units elsewhere that are scored by a model of their own place": gap, "models of places": within}, context
+    )
     if lack and turned:
         return Claim(verdict="not-supported", reason=turned, interval=reached, p=p_greater(reached.draws))
     if lack:
