@@ -19,7 +19,7 @@ from nwb_spikeinference.errors import InputError
 from nwb_spikeinference.files import lock, require_absent, sweep_partials
 from nwb_spikeinference.nwb.names import SPIKE_PROBABILITY
 from nwb_spikeinference.nwb.results import ModelProvenance
-from nwb_spikeinference.nwb.results_objects import _model, _study, packed
+from nwb_spikeinference.nwb.results_objects import model_object, packed, study_object
 from nwb_spikeinference.nwb.results_writer import write_module
 from nwb_spikeinference.recordings import CellType, FloatArray
 
@@ -128,8 +128,8 @@ def prediction_objects(file: NWBFile, prediction: FilePrediction) -> list[Any]:
     return [
         *(_series(prediction, cell_type) for cell_type in prediction.probabilities),
         _contacts(file, prediction),
-        _model(prediction.model),
-        _study(prediction.study, prediction.participant, prediction.session, prediction.source_sha256),
+        model_object(prediction.model),
+        study_object(prediction.study, prediction.participant, prediction.session, prediction.source_sha256),
     ]
 
 

@@ -57,8 +57,8 @@ def session_objects(file: NWBFile, results: SessionResults) -> list[Any]:
     return [
         *(_series(file, name, one, row_of) for name, one in inferred.items()),
         *_tables(tables, file.units),
-        *(_model(model) for model in results.models),
-        _study(results.study, results.participant, results.session, results.source_sha256),
+        *(model_object(model) for model in results.models),
+        study_object(results.study, results.participant, results.session, results.source_sha256),
     ]
 
 
@@ -69,8 +69,8 @@ def cohort_objects(results: CohortResults) -> list[Any]:
     return [
         units,
         *_tables(result_tables(results.tables, row_of), units),
-        *(_model(model) for model in results.models),
-        _study(results.study, "", "", ""),
+        *(model_object(model) for model in results.models),
+        study_object(results.study, "", "", ""),
     ]
 
 
@@ -116,7 +116,8 @@ def _unit_list(units: Sequence[UnitRecord]) -> Any:
     )
 
 
-def _model(model: ModelProvenance) -> Any:
+def model_object(model: ModelProvenance) -> Any:
+    """The `InferenceModel` of one trained model."""
     versions = np.array(sorted(model.versions.items()), dtype=object).reshape(-1, 2)
     return get_type("InferenceModel")(
         name=model.name,
@@ -131,7 +132,8 @@ def _model(model: ModelProvenance) -> Any:
     )
 
 
-def _study(study: str, participant: str, session: str, source_sha256: str) -> Any:
+def study_object(study: str, participant: str, session: str, source_sha256: str) -> Any:
+    """The `StudyRecord` that says what was studied."""
     return get_type("StudyRecord")(
         name=names.STUDY,
         study_name=study,

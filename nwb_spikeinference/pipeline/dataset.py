@@ -43,7 +43,7 @@ class UnitFacts:
 
 def stores_raw(settings: StudySettings) -> bool:
     """Whether some model of the study reads the trace itself, which is then stored beside the features."""
-    return any(reads_raw(name) for name in (settings.model.name, *settings.baselines))
+    return any(reads_raw(name) for name in settings.scored_models())
 
 
 def stops_bands(settings: StudySettings) -> bool:

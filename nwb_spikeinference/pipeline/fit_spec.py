@@ -119,6 +119,12 @@ def _split_valid_bins(source: LfpInput, spec: FitSpec, settings: StudySettings) 
     return train, test
 
 
+def is_training_place(source: LfpInput, spec: FitSpec) -> bool:
+    """Whether a fit learns from the units of an input, by where they lie."""
+    right_region = spec.train_region in (None, source.region)
+    return right_region and spec.train_hemisphere in (None, source.hemisphere)
+
+
 def train_bins(source: LfpInput, spec: FitSpec, settings: StudySettings) -> BoolArray:
     """Bins that a fit may learn from, if the input belongs to its training side."""
     return _split_valid_bins(source, spec, settings)[0] if spec.protocol == "within-session" else source.valid

@@ -12,11 +12,11 @@ import numpy as np
 
 from nwb_spikeinference.config import StudySettings
 from nwb_spikeinference.evaluation.thinning import thin_counts
-from nwb_spikeinference.inputs import LfpInput, TrainingInput
+from nwb_spikeinference.inputs import TrainingInput
 from nwb_spikeinference.models.registry import make_model
 from nwb_spikeinference.pipeline.band_effects import ablated_aucs, ablates, drop_bands_at_random, withhold_band
 from nwb_spikeinference.pipeline.cohort import Cohort, spike_counts
-from nwb_spikeinference.pipeline.fit_spec import FitSpec, fit_columns, scored_bins, train_bins
+from nwb_spikeinference.pipeline.fit_spec import FitSpec, fit_columns, is_training_place, scored_bins, train_bins
 from nwb_spikeinference.pipeline.scoring import head_aucs, identity_of, score_in_full
 from nwb_spikeinference.pipeline.store import TaskResult
 from nwb_spikeinference.recordings import IntArray
@@ -76,15 +76,10 @@ def _training_inputs(spec: FitSpec, cohort: Cohort, settings: StudySettings, fol
     chosen = [
         (source, bins)
         for source in every
-        if _is_training_place(source, spec) and (bins := train_bins(source, spec, settings)).any()
+        if is_training_place(source, spec) and (bins := train_bins(source, spec, settings)).any()
     ]
     sources = withhold_band([source for source, _ in chosen], spec, cohort.feature_names, settings, folder)
     return [TrainingInput(source=source, bins=bins) for source, (_, bins) in zip(sources, chosen, strict=True)]
-
-
-def _is_training_place(source: LfpInput, spec: FitSpec) -> bool:
-    right_region = spec.train_region in (None, source.region)
-    return right_region and spec.train_hemisphere in (None, source.hemisphere)
 
 
 def _thin_inhibitory(

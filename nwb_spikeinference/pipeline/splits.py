@@ -12,7 +12,7 @@ from nwb_spikeinference.evaluation.split_records import Range, Split, SplitSessi
 from nwb_spikeinference.files import write_json
 from nwb_spikeinference.inputs import BoolArray, LfpInput, runs_of
 from nwb_spikeinference.pipeline.cohort import Cohort
-from nwb_spikeinference.pipeline.fit_spec import FitSpec, scored_bins, train_bins
+from nwb_spikeinference.pipeline.fit_spec import FitSpec, is_training_place, scored_bins, train_bins
 from nwb_spikeinference.pipeline.plan import StudyPlan
 
 SCHEMA_VERSION = "1.0"
@@ -56,12 +56,6 @@ def write_splits(splits: Mapping[FitSpec, Split], target: Path) -> None:
     """Write each split once, with its hash."""
     distinct = {id(split): split for split in splits.values()}.values()
     write_json(target, {"schema_version": SCHEMA_VERSION, "splits": [split.describe() for split in distinct]})
-
-
-def is_training_place(source: LfpInput, spec: FitSpec) -> bool:
-    """Whether a fit learns from the units of an input, by where they lie."""
-    right_region = spec.train_region in (None, source.region)
-    return right_region and spec.train_hemisphere in (None, source.hemisphere)
 
 
 def count_training_units(spec: FitSpec, cohort: Cohort, settings: StudySettings) -> int:
