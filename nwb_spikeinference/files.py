@@ -10,29 +10,41 @@ import fcntl
 import glob
 import hashlib
 import json
+import logging
 import os
 import shutil
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 from typing import IO, Any
 
 from nwb_spikeinference.errors import ExistsError, InputError, LockedError, ResourceError
 
 _PARTIAL = ".partial"
+_LONGEST_NAME = 180  # bytes of a target's name that hidden names beside it repeat
+_LONGEST_PATH = 255  # characters of a path below a folder; some systems allow no more in all
 _HASH_BLOCK = 1 << 22
+_log = logging.getLogger(__name__)
 
 
 def partial_path(target: Path) -> Path:
-    """A hidden name beside the target; short enough for file systems that allow 255 bytes."""
-    stem = target.name.encode()[:180].decode(errors="ignore")
-    return target.with_name(f".{stem}.{uuid.uuid4().hex}{_PARTIAL}")
+    """A hidden name beside the target."""
+    return target.with_name(f".{_short(target.name)}.{uuid.uuid4().hex}{_PARTIAL}")
 
 
-def sweep_partials(folder: Path, name: str = "") -> None:
+def _short(name: str) -> str:
+    """A name that leaves room for what is added to it where file systems allow 255 bytes; different for each name."""
+    if len(name.encode()) <= _LONGEST_NAME:
+        return name
+    stem = name.encode()[: _LONGEST_NAME - 17].decode(errors="ignore")
+    return f"{stem}-{hashlib.sha256(name.encode()).hexdigest()[:16]}"
+
+
+def sweep_partials(folder: Path, name: str | None = None) -> None:
     """Remove what a killed process left, of one output or of all; call it under the output's or the folder's lock."""
-    for leftover in folder.glob(f".{glob.escape(name)}*{_PARTIAL}"):
+    pattern = "*" if name is None else f"{glob.escape(_short(name))}.{'[0-9a-f]' * 32}"
+    for leftover in folder.glob(f".{pattern}{_PARTIAL}"):
         leftover.unlink(missing_ok=True)
 
 
@@ -164,14 +176,20 @@ def resolve_inside(folder: Path, relative: str) -> Path:
     Raises
     ------
     InputError
-        If the path is absolute, climbs out of the folder, or holds a NUL.
+        If the path is empty, absolute on any system, climbs out of the folder, is too long for common file systems, or
+        holds a backslash or a control character.
     """
+    shown = repr(relative) if len(relative) <= 80 else f"{relative[:60]!r}..."
+    if len(relative) > _LONGEST_PATH or any(len(part.encode()) > 255 for part in relative.split("/")):
+        raise InputError(f"path {shown} has {len(relative)} characters; at most {_LONGEST_PATH} are allowed")
+    is_absolute = Path(relative).is_absolute() or PureWindowsPath(relative).drive
     if (
-        "\0" in relative
-        or Path(relative).is_absolute()
+        not relative
+        or is_absolute
+        or any(sign == "\\" or ord(sign) < 32 for sign in relative)
         or not (folder / relative).resolve().is_relative_to(folder.resolve())
     ):
-        raise InputError(f"path {relative!r} leaves the folder {folder}; only paths below it are allowed")
+        raise InputError(f"path {shown} leaves the folder {folder}; only paths below it are allowed")
     return folder / relative
 
 
@@ -180,14 +198,15 @@ def lock(target: Path) -> Iterator[None]:
     """
     Hold the lock of an output file or folder, ``.NAME.lock`` beside it.
 
-    The operating system drops the lock when its holder dies, so a stale lock file never blocks.
+    The operating system drops the lock when its holder dies, so a stale lock file never blocks; it is taken over with a
+    warning.
 
     Raises
     ------
     LockedError
         If another process holds it; the message names its process id.
     """
-    path = target.with_name(f".{target.name}.lock")
+    path = target.with_name(f".{_short(target.name)}.lock")
     with _take_lock(path, target):
         try:
             yield
@@ -216,6 +235,9 @@ def _take_lock(path: Path, target: Path) -> IO[str]:
             stream.close()
             raise ResourceError(f"{path}: this file system cannot lock ({error.strerror or error})") from error
         if _is_still_at(stream, path):
+            stream.seek(0)
+            if holder := stream.read().strip():
+                _log.warning("%s: process %s ended while it was writing here; its lock is taken over", target, holder)
             stream.seek(0)
             stream.truncate()
             stream.write(str(os.getpid()))

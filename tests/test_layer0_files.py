@@ -115,6 +115,14 @@ def test_sweep_takes_partials_of_one_output_only(tmp_path: Path) -> None:
     assert names(tmp_path) == sorted([other.name, "a[1].txt"])
 
 
+def test_sweep_finds_the_partial_of_a_name_of_255_bytes_only(tmp_path: Path) -> None:
+    mine, other = (partial_path(tmp_path / ("x" * 250 + end)) for end in (".nwb1", ".nwb2"))
+    for path in (mine, other):
+        path.touch()
+    sweep_partials(tmp_path, "x" * 250 + ".nwb1")
+    assert names(tmp_path) == [other.name]
+
+
 def test_json_is_readable_and_keeps_letters(tmp_path: Path) -> None:
     write_json(tmp_path / "a.json", {"name": "Müller"})
     assert (tmp_path / "a.json").read_text(encoding="utf-8") == '{\n "name": "Müller"\n}\n'
@@ -176,6 +184,11 @@ def test_a_lock_leaves_nothing_behind(tmp_path: Path) -> None:
     with lock(tmp_path / "a"):
         assert names(tmp_path) == [".a.lock"]
     assert names(tmp_path) == []
+
+
+def test_f18_an_output_with_a_name_of_255_bytes_can_be_locked(tmp_path: Path) -> None:
+    with lock(tmp_path / ("x" * 255)), lock(tmp_path / ("x" * 254 + "y")):
+        assert len(names(tmp_path)) == 2
 
 
 def test_a_lock_is_free_after_a_failure(tmp_path: Path) -> None:
