@@ -5,6 +5,7 @@ HDF5 cannot close a file that it cannot write: it keeps it, and crashes the proc
 through Python, which notes the first failure and discards what follows; HDF5 closes in peace, and then it is raised.
 """
 
+import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +16,8 @@ from typing import Literal
 import h5py
 
 from nwb_spikeinference.errors import ResourceError
+
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 class _GuardedStream(FileIO):
@@ -57,5 +60,6 @@ def open_guarded(path: Path, mode: Literal["w", "r+"]) -> Iterator[h5py.File]:
             yield file
     finally:
         if stream.failure is not None:
-            reason = os.strerror(stream.failure.errno or 0)
-            raise ResourceError(f"{path.parent}: writing failed ({reason}); make room on the disk") from stream.failure
+            code = stream.failure.errno or 0
+            advice = "make room on the disk" if code in _FULL else "check the disk"
+            raise ResourceError(f"{path.parent}: writing failed ({os.strerror(code)}); {advice}") from stream.failure

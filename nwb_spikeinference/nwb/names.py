@@ -17,6 +17,8 @@ DIGITAL_EVENTS = "digital_events"
 COMMENTS = "comments"
 
 INFERENCE_MODULE = "spike_inference"
+MODULE_PATH = f"/processing/{INFERENCE_MODULE}"
+GENERATED_BY = "/general/was_generated_by"  # a file's history
 SPIKE_PROBABILITY = "spike_probability"
 SPIKE_PROBABILITY_WITHIN = "spike_probability_within_session"
 CROSS_VALIDATION = "cross_validation"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import h5py
 
-from nwb_spikeinference.nwb.names import PROGRAM
+from nwb_spikeinference.nwb.names import GENERATED_BY, PROGRAM
 
 
 def is_damaged(path: Path) -> bool:
@@ -23,7 +23,7 @@ def own_identifier(path: Path) -> str | None:
     try:
         with h5py.File(path, "r") as file:
             makers = [str(row[0], "utf-8") if isinstance(row[0], bytes) else str(row[0])
-                      for row in file["general/was_generated_by"][()]]  # fmt: skip
+                      for row in file[GENERATED_BY][()]]  # fmt: skip
             return str(file["identifier"].asstr()[()]) if PROGRAM in makers else None
     except (OSError, KeyError, TypeError, ValueError, AttributeError):
         return None

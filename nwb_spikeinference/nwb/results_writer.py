@@ -19,7 +19,7 @@ import pynwb
 from hdmf.build.errors import BuildError, ConstructError
 
 import nwb_spikeinference
-from nwb_spikeinference.errors import InputError, ResourceError
+from nwb_spikeinference.errors import ExistsError, InputError, ResourceError
 from nwb_spikeinference.files import (
     lock,
     replace_atomically,
@@ -33,15 +33,13 @@ from nwb_spikeinference.nwb.copy_file import copy_without, is_referred_to, requi
 from nwb_spikeinference.nwb.digest import CONTENT_DIGEST, module_digest
 from nwb_spikeinference.nwb.extension import load_extension
 from nwb_spikeinference.nwb.guarded_file import open_guarded
-from nwb_spikeinference.nwb.names import INFERENCE_MODULE, STUDY, WRITE_BACK
+from nwb_spikeinference.nwb.names import GENERATED_BY, INFERENCE_MODULE, MODULE_PATH, STUDY, WRITE_BACK
 from nwb_spikeinference.nwb.open_file import decode, open_nwb
 from nwb_spikeinference.nwb.results import SessionResults
 from nwb_spikeinference.nwb.results_objects import session_objects
 from nwb_spikeinference.nwb.signal_blocks import list_blocks
 
-MODULE_PATH = f"/processing/{INFERENCE_MODULE}"
 MODULE_DESCRIPTION = "Spiking inferred from local field potentials"
-_GENERATED_BY = "/general/was_generated_by"
 _METADATA_BYTES = 10_000_000  # tables, cached specifications
 
 MakeObjects = Callable[[pynwb.NWBFile], list[Any]]
@@ -62,7 +60,7 @@ def write_results_copy(
     Parameters
     ----------
     overwrite : bool
-        Whether an existing target may be replaced.
+        Whether an existing target may be replaced if it holds results; another file never is.
     keep_raw : bool
         Whether the raw voltages of ``/acquisition`` are copied too. They are kept in any case where something else in
         the file refers to them.
@@ -78,9 +76,21 @@ def write_results_copy(
     if source.resolve() == target.resolve():
         raise InputError(f"{source}: is the source itself; choose another place for the copy")
     require_absent(target, overwrite)
+    if target.exists():
+        _require_results(target)
     with lock(target):
         sweep_partials(target.parent, target.name)
         _write(source, target, results, keep_raw=keep_raw)
+
+
+def _require_results(target: Path) -> None:
+    try:
+        with open_nwb(target) as file:
+            holds_results = MODULE_PATH in file
+    except InputError:
+        holds_results = False
+    if not holds_results:
+        raise ExistsError(f"{target}: exists already and holds no results of a study; move it to another place")
 
 
 def write_results_in_place(path: Path, results: SessionResults) -> bool:
@@ -202,18 +212,6 @@ def _copy(source: Path, temporary: Path, left_out: frozenset[str]) -> None:
         copy_without(original, copy, left_out)
 
 
-@contextmanager
-def _as_resource_errors(temporary: Path) -> Iterator[None]:
-    """HDF5 says that a disk is full in one of several exceptions, some of them raised when the file is closed."""
-    try:
-        yield
-    except (OSError, RuntimeError) as error:
-        text = " ".join(str(error).split())
-        if "errno = " in text and "read failed" not in text:
-            raise ResourceError(f"{temporary.parent}: writing failed ({text}); make room on the disk") from error
-        raise
-
-
 def _add_results(temporary: Path, make_objects: MakeObjects, source: Path) -> None:
     load_extension()  # before the file is opened: else its types are written as their parents
     with warnings.catch_warnings():
@@ -251,12 +249,12 @@ def _sign(temporary: Path) -> None:
     """Say in the file which program wrote results into it, and what their digest is: the last thing that is written."""
     with open_guarded(temporary, "r+") as copy:
         written = (WRITE_BACK, nwb_spikeinference.__version__)
-        rows = [tuple(decode(text) for text in row) for row in copy[_GENERATED_BY][()]] if _GENERATED_BY in copy else []
+        rows = [tuple(decode(text) for text in row) for row in copy[GENERATED_BY][()]] if GENERATED_BY in copy else []
         if written not in rows:
             with suppress(KeyError):
-                del copy[_GENERATED_BY]
+                del copy[GENERATED_BY]
             copy.create_dataset(
-                _GENERATED_BY,
+                GENERATED_BY,
                 data=[list(row) for row in [*rows, written]],
                 dtype=h5py.string_dtype(),
                 chunks=True,
@@ -293,7 +291,7 @@ def _check_copy(source: Path, left_out: frozenset[str], temporary: Path) -> None
         Names the first object that differs, or what the schema objects to that it did not object to before.
     """
     with open_nwb(source) as original, h5py.File(temporary, "r") as copy:
-        require_copied(original, copy, {*left_out, _GENERATED_BY})
+        require_copied(original, copy, {*left_out, GENERATED_BY})
         if not is_sealed(copy):
             raise InputError(f"{source}: the results were not written unchanged; check the disk and run again")
     errors = schema_errors(temporary)

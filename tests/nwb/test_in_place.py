@@ -3,7 +3,6 @@
 import os
 import pickle
 import random
-import resource
 import shutil
 import signal
 import subprocess
@@ -16,13 +15,16 @@ from dataclasses import replace
 from pathlib import Path
 
 import h5py
+import numpy as np
 import pytest
 
 from nwb_spikeinference.errors import InputError, LockedError, ResourceError
 from nwb_spikeinference.files import lock, sha256_file
 from nwb_spikeinference.nwb.copy_file import dataset_digest, walk
+from nwb_spikeinference.nwb.digest import recording_digest
 from nwb_spikeinference.nwb.results import SessionResults
 from nwb_spikeinference.nwb.results_writer import is_sealed, write_results_in_place
+from tests.limits import largest_file
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs Linux's processes and limits")
 
@@ -96,16 +98,6 @@ def hidden(folder: Path) -> list[str]:
     return [path.name for path in folder.iterdir() if path.name.startswith(".")]
 
 
-@contextmanager
-def largest_file(n_bytes: int) -> Iterator[None]:
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (n_bytes, limits[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-
-
 def test_everything_else_is_kept_raw_voltages_too(bundle_template: Path, written_template: Path) -> None:
     with h5py.File(bundle_template) as before, h5py.File(written_template) as after:
         names = [name for name in walk(before, ["/specifications"]) if isinstance(before[name], h5py.Dataset)]
@@ -171,6 +163,78 @@ def test_f04_full_disk_leaves_the_original(
     assert hidden(tmp_path) == []
 
 
+def test_f06_what_cannot_fit_is_refused_before_anything_is_written(
+    bundle_file: Path, results: SessionResults, tmp_path: Path
+) -> None:
+    original = sha256_file(bundle_file)
+    endless = np.broadcast_to(np.float32(0), (10**14, 2))  # takes 4 bytes here, 800 TB in a file
+    huge = replace(results, main=replace(results.main, probabilities=endless))
+    with pytest.raises(ResourceError, match=r"needs 800\d{3}\.\d\d GB, only .* free; make room or choose another disk"):
+        write_results_in_place(bundle_file, huge)
+    assert sha256_file(bundle_file) == original
+    assert hidden(tmp_path) == []
+
+
+# Fails from the third write on to any file with ".partial" in its name, as a broken disk does.
+BROKEN_DISK = """
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+static int fails(int fd) {
+    static int writes = 0;
+    char link[64], path[4096];
+    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+    ssize_t n = readlink(link, path, sizeof path - 1);
+    if (n < 0) return 0;
+    path[n] = 0;
+    return strstr(path, ".partial") && ++writes > 3;
+}
+ssize_t write(int fd, const void *data, size_t size) {
+    if (fails(fd)) { errno = EIO; return -1; }
+    return ((ssize_t (*)(int, const void *, size_t))dlsym(RTLD_NEXT, "write"))(fd, data, size);
+}
+"""
+
+
+@pytest.fixture(scope="module")
+def broken_disk(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    compiler = shutil.which("cc")
+    if compiler is None:
+        pytest.skip("needs a C compiler, for a disk that fails")
+    folder = tmp_path_factory.mktemp("disk")
+    (folder / "disk.c").write_text(BROKEN_DISK)
+    subprocess.run([compiler, "-shared", "-fPIC", "-o", folder / "disk.so", folder / "disk.c", "-ldl"], check=True)
+    return folder / "disk.so"
+
+
+def test_f09_a_disk_that_fails_leaves_the_original(
+    bundle_file: Path, results: SessionResults, tmp_path: Path, broken_disk: Path
+) -> None:
+    original = sha256_file(bundle_file)
+    content = tmp_path / "results.pickle"
+    content.write_bytes(pickle.dumps(results))
+    code = (
+        "import pickle, sys; from pathlib import Path\n"
+        "from nwb_spikeinference.errors import ResourceError\n"
+        "from nwb_spikeinference.nwb.results_writer import write_results_in_place\n"
+        "try: write_results_in_place(Path(sys.argv[1]), pickle.loads(Path(sys.argv[2]).read_bytes()))\n"
+        "except ResourceError as error: print(error)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code, str(bundle_file), str(content)],
+        env=os.environ | {"LD_PRELOAD": str(broken_disk)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "writing failed (Input/output error); check the disk" in done.stdout
+    assert sha256_file(bundle_file) == original
+    assert hidden(tmp_path) == []
+
+
 @contextmanager
 def without_privileges(folder: Path) -> Iterator[None]:
     """Be nobody, if this is the superuser, who may write everywhere; the folder and its files are nobody's then."""
@@ -220,9 +284,13 @@ def test_f11_second_writer_is_refused_with_the_first_ones_pid(bundle_file: Path,
         first.communicate()
 
 
-def test_f12_lock_of_a_dead_process_is_taken(bundle_file: Path, results: SessionResults, tmp_path: Path) -> None:
+def test_f12_lock_of_a_dead_process_is_taken_with_a_notice(
+    bundle_file: Path, results: SessionResults, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     (tmp_path / f".{bundle_file.name}.lock").write_text("999999999")
     assert write_results_in_place(bundle_file, results)
+    (notice,) = caplog.messages
+    assert notice == f"{bundle_file}: process 999999999 ended while it was writing here; its lock is taken over"
     assert hidden(tmp_path) == []
 
 
@@ -295,7 +363,7 @@ def test_f17_link_stays_a_link(bundle_file: Path, results: SessionResults, tmp_p
 
 
 @pytest.mark.parametrize(
-    "name", ["with space.nwb", "-leading dash.nwb", "Übung_日本.nwb", "[a]*?.nwb", "x" * 240 + ".nwb"]
+    "name", ["with space.nwb", "-leading dash.nwb", "Übung_日本.nwb", "[a]*?.nwb", "x" * 251 + ".nwb"]
 )
 def test_f18_odd_names_are_written(
     bundle_file: Path, results: SessionResults, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
@@ -315,3 +383,14 @@ def test_f19_mode_and_times_are_kept(bundle_file: Path, results: SessionResults)
     assert write_results_in_place(bundle_file, results)
     found = bundle_file.stat()
     assert (found.st_mode & 0o777, found.st_mtime_ns) == (0o640, 1_400_000_000_987_654_321)
+
+
+def test_recording_has_the_same_digest_before_and_after(bundle_template: Path, written_template: Path) -> None:
+    assert recording_digest(written_template) == recording_digest(bundle_template)
+
+
+@pytest.mark.parametrize("name", ["units/snr", "acquisition/ElectricalSeriesRaw/data", "general/session_id"])
+def test_recording_that_changed_has_another_digest(bundle_template: Path, bundle_file: Path, name: str) -> None:
+    with h5py.File(bundle_file, "r+") as file:
+        file[name][(0,) * file[name].ndim] = "another" if name.endswith("id") else 5
+    assert recording_digest(bundle_file) != recording_digest(bundle_template)

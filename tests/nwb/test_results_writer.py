@@ -1,4 +1,3 @@
-import resource
 import shutil
 import sys
 import warnings
@@ -19,6 +18,7 @@ from nwb_spikeinference.nwb.read import read_session
 from nwb_spikeinference.nwb.results import SessionResults, SpikeProbabilities
 from nwb_spikeinference.nwb.results_writer import write_results_copy
 from nwb_spikeinference.nwb.verify import verify_file
+from tests.limits import largest_file
 from tests.nwb.conftest import fitted
 
 MODULE = "processing/spike_inference"
@@ -188,7 +188,7 @@ def test_second_write_back_replaces_the_first(written: Path, results: SessionRes
         assert [row[0].decode() for row in second["general/was_generated_by"][()]] == ["nwb-spikeinference write-back"]
 
 
-def test_existing_target_is_refused(written: Path, bundle_file: Path, results: SessionResults) -> None:
+def test_f10_existing_target_is_refused(written: Path, bundle_file: Path, results: SessionResults) -> None:
     with pytest.raises(ExistsError, match="exists already; add --overwrite"):
         write_results_copy(bundle_file, written, results, overwrite=False)
 
@@ -198,6 +198,18 @@ def test_existing_target_is_replaced_on_request(written: Path, bundle_file: Path
     with h5py.File(written) as file:
         assert "spike_probability_within_session" not in file[MODULE]
     assert sorted(path.name for path in written.parent.iterdir()) == [written.name]
+
+
+@pytest.mark.parametrize("is_nwb", [True, False])
+def test_f10_a_file_without_results_is_never_replaced(
+    bundle_file: Path, results: SessionResults, tmp_path: Path, is_nwb: bool
+) -> None:
+    target = tmp_path / "another.nwb"
+    target.write_bytes(bundle_file.read_bytes() if is_nwb else b"somebody's notes")
+    before = sha256_file(target)
+    with pytest.raises(ExistsError, match=r"another.nwb: exists already and holds no results of a study; move it"):
+        write_results_copy(bundle_file, target, results, overwrite=True)
+    assert sha256_file(target) == before
 
 
 def test_source_as_target_is_refused(bundle_file: Path, results: SessionResults) -> None:
@@ -325,13 +337,9 @@ def test_full_disk_is_a_resource_error_and_leaves_the_old_file(
     bundle_file: Path, results: SessionResults, tmp_path: Path, n_bytes: int
 ) -> None:
     target = tmp_path / "copy.nwb"
-    target.write_text("old")
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (n_bytes, limits[1]))
-    try:
-        with pytest.raises(ResourceError, match="make room on the disk"):
-            write_results_copy(bundle_file, target, results, overwrite=True)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-    assert target.read_text() == "old"
+    write_results_copy(bundle_file, target, results, overwrite=False)
+    old = sha256_file(target)
+    with largest_file(n_bytes), pytest.raises(ResourceError, match="make room on the disk"):
+        write_results_copy(bundle_file, target, results, overwrite=True)
+    assert sha256_file(target) == old
     assert sorted(path.name for path in tmp_path.iterdir()) == ["copy.nwb", bundle_file.name]
