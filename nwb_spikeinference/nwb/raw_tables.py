@@ -80,7 +80,13 @@ def add_electrodes(file: NWBFile, electrodes: Sequence[Electrode], devices: dict
 
 
 def add_recorded_periods(file: NWBFile, periods: Sequence[tuple[float, float]]) -> None:
-    """When the first recorder of electrodes ran, in seconds; `obs_intervals` tell it for the contact of each unit."""
+    """
+    When the first recorder of electrodes ran, in seconds; `obs_intervals` tell it for the contact of each unit.
+
+    A recording without a pause gets no table: its signal says the same, and the inspector objects to a single row.
+    """
+    if len(periods) < 2:
+        return
     table = TimeIntervals(
         name=RECORDED_PERIODS, description="Continuous stretches of the recording; pauses lie between"
     )

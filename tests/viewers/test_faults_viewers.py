@@ -23,7 +23,7 @@ PROBABILITY = "processing/spike_inference/spike_probability"
 RESULTS = {"spike_probability", "cross_validation", "lobo", "transfer", "unit_metrics", "model"}
 BIN_S = 0.005
 # The module is named after what it holds, and a recording without pauses is one period.
-ALLOWED = {("check_processing_module_name", "spike_inference"), ("check_single_row", "recorded_periods")}
+ALLOWED = {("check_processing_module_name", "spike_inference")}
 
 
 def run_program(name: str, *arguments: str | Path, home: Path) -> subprocess.CompletedProcess[str]:
