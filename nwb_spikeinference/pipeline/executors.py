@@ -8,7 +8,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from nwb_spikeinference.errors import SpikeInferenceError
+from nwb_spikeinference.errors import ResourceError, SpikeInferenceError
 from nwb_spikeinference.pipeline.store import TaskKey, TaskResult, TaskStore, Work
 
 _log = logging.getLogger(__name__)
@@ -42,6 +42,11 @@ class LocalExecutor:
 
         A task that raises one of our errors is kept as failed and the others go on; anything else is a defect and stops
         the study.
+
+        Raises
+        ------
+        ResourceError
+            If a task lacks disk or memory, as all that follow would; what is finished is kept.
         """
         results: list[TaskResult | FailedTask] = []
         loaded = 0
@@ -54,6 +59,8 @@ class LocalExecutor:
             _log.info("%s %d/%d: %s", title, number, len(tasks), task.key.label)
             try:
                 results.append(self._store.compute(task.key, task.work))
+            except ResourceError:
+                raise
             except SpikeInferenceError as error:
                 _log.warning("%s: %s", task.key.label, error)
                 results.append(FailedTask(label=task.key.label, error=error))
