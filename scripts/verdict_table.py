@@ -33,6 +33,7 @@ from nwb_spikeinference.simulate.worlds import WORLDS
 PARTICIPANTS = 12
 SECONDS = 60.0
 BIN_MS = 5
+_BESIDE_IN = "gated"  # the world that a network is to gain something in
 _log = logging.getLogger("verdict_table")
 
 Cell = tuple[str, int, str]  # world, seed, main model
@@ -67,7 +68,7 @@ def parse_options() -> argparse.Namespace:
     parser.add_argument("--worlds", nargs="+", default=list(WORLDS), choices=list(WORLDS), metavar="WORLD")
     parser.add_argument("--seeds", nargs="*", type=int, default=[1, 2, 3, 4, 5], help="studied by logistic regression")
     parser.add_argument("--network", default="bilstm", help="the main model of the other studies")
-    parser.add_argument("--beside", nargs="*", default=[], help="other networks, as baselines of those studies")
+    parser.add_argument("--beside", nargs="*", default=[], help=f"other networks, beside it in {_BESIDE_IN}")
     parser.add_argument("--network-seeds", nargs="*", type=int, default=[1], help="studied by the network")
     parser.add_argument("--print", action="store_true", help="only print what is finished")
     trial = parser.add_argument_group("for a quick trial")
@@ -95,7 +96,7 @@ def study_settings(cell: Cell, options: argparse.Namespace) -> dict[str, Any]:
         "signal": {"predictor": "neighbour"},
         "target": {"bin_ms": BIN_MS},
         "model": {"name": model},
-        "baselines": [LOGISTIC, *options.beside] if is_network else [],
+        "baselines": [LOGISTIC, *(options.beside if world == _BESIDE_IN else [])] if is_network else [],
         "lobo": {"models": [LOGISTIC] if is_network else ["main"]},
         "controls": {"shifts": options.shifts, "thin_draws": options.thin_draws},
         "write_back": {"mode": "off"},

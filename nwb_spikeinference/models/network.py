@@ -18,7 +18,6 @@ from nwb_spikeinference.inputs import HEADS
 
 SKIP = "skip"  # name of the layer that holds the logistic regression
 _HEADS = "heads"
-CONVOLUTIONS = ((24, 0.05), (24, 0.025))  # filters and reach in seconds of the layers that read raw LFP
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
