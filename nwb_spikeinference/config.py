@@ -7,7 +7,7 @@ Every default is the value recommended for the reference study (30 participants,
 import math
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import ByteSize, Field, field_validator, model_validator
 
 from nwb_spikeinference.bands import Band, default_bands
 from nwb_spikeinference.errors import BandError
@@ -19,6 +19,7 @@ Reference = Literal["none", "bundle-median", "bipolar"]  # none: as recorded, ag
 Despike = Literal["mean-waveform", "gls", "none"]
 ModelName = Literal["bilstm", "conv-bilstm", "causal-lstm", "logistic", "gradient-boosting"]
 BaselineName = Literal["rate", "logistic", "gradient-boosting", "bilstm", "conv-bilstm", "causal-lstm"]
+DANDI_API = "https://api.dandiarchive.org/api"
 Positive = Annotated[float, Field(gt=0)]
 
 
@@ -158,6 +159,25 @@ class WriteBackSettings(Settings):
         return "off" if value is False else value
 
 
+class LayoutSettings(Settings):
+    """Where files of an unusual layout keep what is needed; what is not named is found by the usual rules."""
+
+    lfp: str | None = Field(None, min_length=1)  # path or glob, inside the files, of the series that are read
+    lfp_shift_s: float | None = Field(None, allow_inf_nan=False)  # added to the series' clock to get that of the spikes
+    region_column: str | None = Field(None, min_length=1)  # of the electrodes table
+    hemisphere_column: str | None = Field(None, min_length=1)
+    unit_electrode: str | None = Field(None, min_length=1)  # column of the units table that names the electrode
+
+
+class ArchiveSettings(Settings):
+    """Datasets that `sessions` names by ``DANDI:``: where they are kept, and how much of them."""
+
+    folder: str = "dandi"  # relative to study.yaml; each dataset goes into a folder of its own in it
+    glob: str = "*"  # of paths inside a dataset; * matches slashes too
+    max_size: ByteSize = ByteSize(50_000_000_000)  # of one dataset, e.g. 50 GB
+    server: str = DANDI_API
+
+
 class StudySettings(Settings):
     """All of ``study.yaml``; only `sessions` must be given."""
 
@@ -165,12 +185,14 @@ class StudySettings(Settings):
     sessions: tuple[str, ...] = Field(min_length=1)
     output: str = "results"
     seed: int = Field(0, ge=0, lt=2**32)
+    archive: ArchiveSettings = ArchiveSettings()
     participants: ParticipantSettings = ParticipantSettings()
     signal: SignalSettings = SignalSettings()
     units: UnitSettings = UnitSettings()
     target: TargetSettings = TargetSettings()
     bands: Literal["default"] | dict[str, tuple[Positive, Positive]] = "default"
     regions: dict[str, str] = {}  # the user's spellings: written form -> region
+    layout: LayoutSettings = LayoutSettings()
     model: ModelSettings = ModelSettings()
     baselines: tuple[BaselineName, ...] = ("rate", "logistic")
     validation: ValidationSettings = ValidationSettings()

@@ -17,7 +17,7 @@ from nwb_spikeinference.regions import Hemisphere
 FloatArray = NDArray[np.floating]
 IntArray = NDArray[np.integer]
 
-ElectrodeKind = Literal["micro", "macro", "reference"]
+ElectrodeKind = Literal["micro", "macro", "scalp", "reference"]
 CellType = Literal["excitatory", "inhibitory", "unclassified"]
 
 
@@ -67,7 +67,7 @@ class SignalBlock:
     rate_hz: float
     start_s: float
     n_samples: int
-    electrode_rows: tuple[int, ...]
+    electrode_rows: tuple[int, ...]  # per column of the data; -1: this contact is read from another series
     first_sample: int = 0  # of the dataset; above 0 where gaps in its time stamps make several blocks of it
 
     @property
@@ -87,6 +87,9 @@ class Session:
     units: tuple[Unit, ...] = ()
     blocks: tuple[SignalBlock, ...] = ()
     notes: tuple[str, ...] = field(default=())  # what the reader had to assume
+    advice: tuple[str, ...] = ()  # what study.yaml could say about a layout that was not understood
+    sex: str | None = None
+    age_years: float | None = None
 
     def electrode(self, row: int) -> Electrode:
         """The electrode in a row of the file's table."""

@@ -31,7 +31,8 @@ _SPELLINGS: dict[str, tuple[str, ...]] = {
     ),
     "orbitofrontal": (
         "orbitofrontal", "orbitofrontalcortex", "ofc", "of", "or", "mofc", "medialorbitofrontal",
-        "lateralorbitofrontal", "medialorbitofrontalcortex", "lateralorbitofrontalcortex", "orbital",
+        "lateralorbitofrontal", "medialorbitofrontalcortex", "lateralorbitofrontalcortex", "orbital", "orbitalgyrus",
+        "orbitofrontalgyrus", "gyrusrectus", "rectalgyrus", "rectus",
     ),
     "anterior cingulate": (
         "anteriorcingulate", "anteriorcingulatecortex", "acc", "dacc", "sgacc", "pgacc", "vacc", "ac",
@@ -49,10 +50,11 @@ _SPELLINGS: dict[str, tuple[str, ...]] = {
         "parahippocampal", "parahippocampalgyrus", "parahippocampalcortex", "parahippocampus", "phg", "phc", "pg",
     ),
     "fusiform": ("fusiform", "fusiformgyrus", "ffg", "fus"),
-    "insula": ("insula", "insularcortex", "ins", "anteriorinsula", "posteriorinsula", "ai", "pi"),
+    "insula": ("insula", "insularcortex", "insulargyrus", "ins", "anteriorinsula", "posteriorinsula", "ai", "pi"),
     "medial frontal": (
         "medialfrontal", "presma", "presupplementarymotorarea", "sma", "supplementarymotorarea", "vmpfc",
-        "ventromedialprefrontalcortex", "mpfc", "medialprefrontalcortex", "dmpfc",
+        "ventromedialprefrontalcortex", "ventralmedialprefrontalcortex", "mpfc", "medialprefrontalcortex", "dmpfc",
+        "dorsomedialprefrontalcortex", "medialfrontalcortex",
     ),
     "superior frontal": ("superiorfrontal", "superiorfrontalgyrus", "sfg"),
     "middle frontal": (
@@ -69,6 +71,7 @@ _SPELLINGS: dict[str, tuple[str, ...]] = {
     "paracentral": ("paracentral", "paracentrallobule"),
     "superior temporal": (
         "superiortemporal", "superiortemporalgyrus", "stg", "bankssts", "sts", "transversetemporal", "heschl",
+        "superiortemporalsulcus", "posteriorsuperiortemporalsulcus", "psts",
     ),
     "middle temporal": ("middletemporal", "middletemporalgyrus", "mtg", "mt"),
     "inferior temporal": ("inferiortemporal", "inferiortemporalgyrus", "itg"),
@@ -76,13 +79,13 @@ _SPELLINGS: dict[str, tuple[str, ...]] = {
     "superior parietal": ("superiorparietal", "superiorparietallobule", "spl"),
     "inferior parietal": ("inferiorparietal", "inferiorparietallobule", "ipl", "angulargyrus"),
     "supramarginal": ("supramarginal", "supramarginalgyrus", "smg"),
-    "precuneus": ("precuneus", "pcu"),
+    "precuneus": ("precuneus", "pcu", "pcun"),
     "cuneus": ("cuneus",),
     "lingual": ("lingual", "lingualgyrus"),
     "pericalcarine": ("pericalcarine", "v1", "calcarine", "primaryvisualcortex"),
     "lateral occipital": ("lateraloccipital", "lateraloccipitalcortex", "occipital"),
     "thalamus": ("thalamus", "tha", "thal", "pulvinar", "anteriorthalamus", "ant"),
-    "caudate": ("caudate", "caudatenucleus", "cau"),
+    "caudate": ("caudate", "caudatenucleus", "cau", "ventralcaudate", "dorsalcaudate"),
     "putamen": ("putamen", "put"),
     "pallidum": ("pallidum", "globuspallidus", "gpi", "gpe"),
     "accumbens": ("accumbens", "nucleusaccumbens", "nac", "nacc"),
@@ -100,6 +103,14 @@ _SIDE_WORDS: dict[str, Hemisphere] = {
     "right": "right", "r": "right", "rh": "right", "rt": "right",
     "midline": "midline", "m": "midline", "bilateral": "midline",
 }  # fmt: skip
+_SIDED_LABELS = (
+    r"(?P<side>[lrm])(?P<name>[a-z]+?)\d*",  # LHIP3
+    r"[mu](?P<side>[lr])(?P<name>[a-z]+?)\d*",  # of microwires: mLAH3, uLAH3
+    r"[mu]?(?P<name>[a-z]{2,}?)(?P<side>[lr])\d*",  # AHL3
+    r"[mu]?(?P<name>[ah])(?P<side>[lr])\d+",  # AL3; without a number that may be another structure
+)
+_HEADSTAGE = re.compile(r"G[A-D]\d", re.IGNORECASE)
+_PHRASE_LETTERS = 3  # fewer, with words behind them, are as likely part of another name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,12 +186,34 @@ def parse_location(text: str | bytes, extra: Mapping[str, str] | None = None) ->
     Location(region='hippocampus', hemisphere='left', wire=3)
     >>> parse_location("dACC").region
     'anterior cingulate'
+    >>> parse_location("Hipp, Right Hippocampus cHipp, caudal hippocampus").text
+    'right hippocampus'
     """
     if isinstance(text, bytes):
         text = text.decode("utf-8", errors="replace")
+    own = {_squeeze(written): name for written, name in (extra or {}).items()}
+    whole = _read_words(text, own)
+    if whole.region is not None:
+        return whole
+    parts = [_read_phrase(part, own) for part in re.split(r"[,;]", text)]
+    region = next((part.region for part in parts if part.region), None)
+    return Location(
+        region=region,
+        hemisphere=whole.hemisphere or next((part.hemisphere for part in parts if part.hemisphere), None),
+        wire=None if region else whole.wire,
+    )
+
+
+def _split_words(text: str) -> list[str]:
     words = [word for word in re.split(r"[\s_\-.,;:/()]+", text.strip()) if word]
-    if len(words) > 1 and words[0].lower() == "ctx":  # FreeSurfer's prefix, as in ctx-lh-superiorfrontal
-        del words[0]
+    if len(words) > 1 and (words[0].lower() == "ctx" or _HEADSTAGE.fullmatch(words[0])):
+        del words[0]  # FreeSurfer's prefix, as in ctx-lh-superiorfrontal, or the amplifier's, as in GA1-RAH3
+    return words
+
+
+def _read_words(text: str, own: Mapping[str, str]) -> Location:
+    """A text that names a place and nothing else."""
+    words = _split_words(text)
     last = -2 if len(words) > 2 and words[-1].isdigit() else -1  # a wire may follow the side
     hemisphere: Hemisphere | None = None
     for position in (0, last):
@@ -189,20 +222,39 @@ def parse_location(text: str | bytes, extra: Mapping[str, str] | None = None) ->
             if hemisphere is not None:
                 del words[position]
     squeezed = _squeeze("".join(words))
-    region = _lookup(squeezed, extra)
+    region = _lookup(squeezed, own)
     if region is not None:
         return Location(region=region, hemisphere=hemisphere)
-    label = re.fullmatch(r"(?P<side>[lrm]?)(?P<name>[a-z]+?)(?P<wire>\d+)?", squeezed)
-    if label is None:
+    return _read_label(squeezed, hemisphere, own)
+
+
+def _read_label(squeezed: str, hemisphere: Hemisphere | None, own: Mapping[str, str]) -> Location:
+    """The name of a wire: side, place and number in one word."""
+    plain = re.fullmatch(r"([a-z]+?)(\d+)?", squeezed)
+    if plain is None:
         return Location(region=None, hemisphere=hemisphere)
-    wire = int(label["wire"]) if label["wire"] else None
-    if hemisphere is None and label["side"]:
-        region = _lookup(label["name"], extra)
-        if region is not None:
+    wire = int(plain[2]) if plain[2] else None
+    for pattern in _SIDED_LABELS if hemisphere is None else ():
+        label = re.fullmatch(pattern, squeezed)
+        region = _lookup(label["name"], own) if label else None
+        if label is not None and region is not None:
             return Location(region=region, hemisphere=_SIDE_WORDS[label["side"]], wire=wire)
-    return Location(region=_lookup(label["side"] + label["name"], extra), hemisphere=hemisphere, wire=wire)
+    return Location(region=_lookup(plain[1], own), hemisphere=hemisphere, wire=wire)
 
 
-def _lookup(squeezed: str, extra: Mapping[str, str] | None) -> str | None:
-    own = {_squeeze(written): name for written, name in (extra or {}).items()}
+def _read_phrase(text: str, own: Mapping[str, str]) -> Location:
+    """A place with more words behind it, as atlases name their parcels: ``Right Hippocampus cHipp``."""
+    words = _split_words(text)
+    hemisphere = parse_hemisphere(words[0]) if words else None
+    if hemisphere is not None:
+        del words[0]
+    for length in range(len(words), 0, -1):
+        name = _squeeze("".join(words[:length]))
+        region = _lookup(name, own) if len(name) >= _PHRASE_LETTERS else None
+        if region is not None:
+            return Location(region=region, hemisphere=hemisphere)
+    return Location(region=None, hemisphere=hemisphere)
+
+
+def _lookup(squeezed: str, own: Mapping[str, str]) -> str | None:
     return own.get(squeezed) or _CANONICAL.get(squeezed)

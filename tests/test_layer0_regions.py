@@ -45,6 +45,17 @@ SPELLINGS = [
     ("  left   hippocampus  ", "hippocampus", "left", None),
     (b"Right Amygdala", "amygdala", "right", None),
     (b"LHIP3", "hippocampus", "left", 3),
+    ("Hipp, Right Hippocampus cHipp, caudal hippocampus", "hippocampus", "right", None),
+    ("MTG, Right Middle Temporal Gyrus A21c, caudal area 21", "middle temporal", "right", None),
+    ("BG, Left Basal Ganglia vCa, ventral caudate", "caudate", "left", None),
+    ("Amygdala, Right", "amygdala", "right", None),
+    ("pre_supplementary_motor_area_left", "medial frontal", "left", None),
+    ("ventral_medial_prefrontal_cortex_right", "medial frontal", "right", None),
+    ("GA1-RAH3", "hippocampus", "right", 3),
+    ("mLAH1", "hippocampus", "left", 1),
+    ("uAHL2", "hippocampus", "left", 2),
+    ("ECR5", "entorhinal", "right", 5),
+    ("AL3", "amygdala", "left", 3),
 ]
 
 
@@ -54,7 +65,9 @@ def test_location_is_read(text: str | bytes, region: str, hemisphere: str | None
     assert (location.region, location.hemisphere, location.wire) == (region, hemisphere, wire)
 
 
-@pytest.mark.parametrize("text", ["", "unknown", "n/a", "?", "none", "L", "probe0", b"\xff\xfe"])
+@pytest.mark.parametrize(
+    "text", ["", "unknown", "n/a", "?", "none", "L", "probe0", "no_label_found", "AL", b"\xff\xfe"]
+)
 def test_an_unknown_location_has_no_region(text: str | bytes) -> None:
     assert parse_location(text).region is None
 

@@ -60,6 +60,15 @@ def read_texts(table: h5py.Group, n_rows: int, *names: str) -> list[str]:
     return ["" if text.lower() in NO_TEXT else text for text in texts]
 
 
+def text_columns(table: h5py.Group, n_rows: int) -> list[str]:
+    """Names of the columns with one text per row."""
+    return [
+        name
+        for name, column in table.items()
+        if isinstance(column, h5py.Dataset) and column.shape == (n_rows,) and h5py.check_string_dtype(column.dtype)
+    ]
+
+
 def read_ragged(table: h5py.Group, name: str, n_rows: int) -> list[NDArray[Any]] | None:
     """
     One array per row, or None where there is no such column.

@@ -5,20 +5,28 @@ Region and side come from the columns made for them, or from location, label and
 """
 
 import re
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import h5py
 
-from nwb_spikeinference.nwb.columns import NO_TEXT, find_column, read_numbers, read_texts, read_values
+from nwb_spikeinference.config import LayoutSettings
+from nwb_spikeinference.errors import InputError
+from nwb_spikeinference.nwb.bundles import Contact, name_bundles
+from nwb_spikeinference.nwb.columns import NO_TEXT, find_column, read_numbers, read_texts, read_values, text_columns
 from nwb_spikeinference.nwb.open_file import decode
 from nwb_spikeinference.recordings import Electrode, ElectrodeKind
 from nwb_spikeinference.regions import Location, parse_hemisphere, parse_location
 
 TABLE = "general/extracellular_ephys/electrodes"
+LABELS = ("label", "electrode_label", "channel_name", "electrode_name", "origchannel_name")
+CHANNELS = ("channel", "channel_id", "origChannel")
+_REGIONS = ("region", "brain_area", "brain_region")
+_HEMISPHERES = ("hemisphere", "hemi", "side")
+_PLACES = (*_REGIONS, *_HEMISPHERES, "location")
 _KINDS: dict[str, ElectrodeKind] = {"micro": "micro", "macro": "macro", "reference": "reference"}
+_MACRO_WORDS = {"ieeg", "seeg", "ecog"}  # iEEG, sEEG, ECoG: contacts of millimetres
 
 
 def electrodes_table(file: h5py.File) -> h5py.Group | None:
@@ -27,51 +35,55 @@ def electrodes_table(file: h5py.File) -> h5py.Group | None:
     return table if isinstance(table, h5py.Group) and isinstance(table.get("id"), h5py.Dataset) else None
 
 
-def read_electrodes(file: h5py.File, regions: Mapping[str, str]) -> tuple[tuple[Electrode, ...], tuple[str, ...]]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ElectrodeTable:
+    """All contacts of a file, what had to be assumed, and what study.yaml could say about them."""
+
+    electrodes: tuple[Electrode, ...] = ()
+    notes: tuple[str, ...] = ()
+    advice: tuple[str, ...] = ()
+
+
+def read_electrodes(file: h5py.File, regions: Mapping[str, str], layout: LayoutSettings) -> ElectrodeTable:
     """
-    All contacts of a file, and what had to be assumed about them.
+    All contacts of a file.
 
     Parameters
     ----------
     regions : mapping
         The user's own spellings: written form -> region.
+
+    Raises
+    ------
+    InputError
+        If the layout names a column that the table does not have.
     """
     table = electrodes_table(file)
     if table is None:
-        return (), ("no electrodes table",)
+        return ElectrodeTable(notes=("no electrodes table",))
     n_rows = len(table["id"])
     groups = _groups(file, table, n_rows)
     # The column group_name is a mere copy, and some files fill it with something else.
     columns = zip(groups, read_texts(table, n_rows, "group_name"), strict=True)
     group_names = [group.name or written for group, written in columns]
-    labels = read_texts(table, n_rows, "label", "electrode_label", "channel_name", "electrode_name")
-    region_texts = read_texts(table, n_rows, "region")
-    hemisphere_texts = read_texts(table, n_rows, "hemisphere")
-    locations = read_texts(table, n_rows, "location")
-    places = [
-        _place(
-            _PlaceTexts(
-                region=region_texts[row],
-                hemisphere=hemisphere_texts[row],
-                location=locations[row],
-                group_location=groups[row].location,
-                label=labels[row],
-                group_name=group_names[row],
-            ),
-            regions,
-        )
+    labels = read_texts(table, n_rows, *LABELS)
+    places = _places(file, table, groups, group_names, labels, regions, layout)
+    types, channel_texts = read_texts(table, n_rows, "electrode_type"), read_texts(table, n_rows, *CHANNELS)
+    kinds = [
+        _KINDS.get(types[row].lower()) or _kind(types[row]) or _kind(channel_texts[row]) or _kind_of_group(groups[row])
         for row in range(n_rows)
     ]
-    bundles, notes = _bundles(group_names, labels, places)
-    kinds = read_texts(table, n_rows, "electrode_type")
-    wires = read_numbers(table, n_rows, "wire")
-    channels = read_numbers(table, n_rows, "channel", "channel_id", "origChannel")
-    nsps = read_texts(table, n_rows, "nsp")
     coordinates = list(zip(*(read_numbers(table, n_rows, axis) for axis in "xyz"), strict=True))
+    points = [None if x is None or y is None or z is None else (x, y, z) for x, y, z in coordinates]
+    numbers = read_numbers(table, n_rows, *CHANNELS)
+    channels = [_channel(number, text) for number, text in zip(numbers, channel_texts, strict=True)]
+    rows = zip(group_names, labels, (place.text for place in places), kinds, points, channels, strict=True)
+    bundles, notes = name_bundles([Contact(*row) for row in rows])
+    wires = read_numbers(table, n_rows, "wire")
+    nsps = read_texts(table, n_rows, "nsp")
     electrodes = []
     for row in range(n_rows):
         wire = wires[row] if wires[row] is not None else _trailing_number(labels[row])
-        x, y, z = coordinates[row]
         electrodes.append(
             Electrode(
                 row=row,
@@ -80,13 +92,14 @@ def read_electrodes(file: h5py.File, regions: Mapping[str, str]) -> tuple[tuple[
                 region=places[row].region,
                 hemisphere=places[row].hemisphere,
                 wire=None if wire is None else int(wire),
-                channel=None if (channel := channels[row]) is None or channel < 0 else int(channel),
-                kind=_KINDS.get(kinds[row].lower()) or _kind_of_group(groups[row]),
+                channel=channels[row],
+                kind=kinds[row],
                 nsp=nsps[row] or None,
-                xyz=None if x is None or y is None or z is None else (x, y, z),
+                xyz=points[row],
             )
         )
-    return tuple(electrodes), notes
+    advice = _advice_on_regions(table, n_rows, places, regions)
+    return ElectrodeTable(electrodes=tuple(electrodes), notes=(*notes, *advice), advice=advice)
 
 
 class _Group(NamedTuple):
@@ -110,6 +123,45 @@ def _groups(file: h5py.File, table: h5py.Group, n_rows: int) -> list[_Group]:
             found[group.name] = _Group(group.name.rsplit("/", 1)[-1], location, description)
         groups.append(found[group.name])
     return groups
+
+
+def _places(
+    file: h5py.File,
+    table: h5py.Group,
+    groups: Sequence[_Group],
+    group_names: Sequence[str],
+    labels: Sequence[str],
+    regions: Mapping[str, str],
+    layout: LayoutSettings,
+) -> list[Location]:
+    n_rows = len(groups)
+    for key in ("region_column", "hemisphere_column"):
+        name = getattr(layout, key)
+        if name is not None and find_column(table, name) is None:
+            held = ", ".join(text_columns(table, n_rows)) or "none"
+            raise InputError(
+                f"{file.filename}: the electrodes table has no column {name!r} (layout.{key}); its texts are in: {held}"
+            )
+    named = () if layout.region_column is None else (layout.region_column,)
+    region_texts = read_texts(table, n_rows, *(named or _REGIONS))
+    hemisphere_texts = read_texts(
+        table, n_rows, *((layout.hemisphere_column,) if layout.hemisphere_column else _HEMISPHERES)
+    )
+    locations = read_texts(table, n_rows, "location")
+    return [
+        _place(
+            _PlaceTexts(
+                region=region_texts[row],
+                hemisphere=hemisphere_texts[row],
+                location=locations[row],
+                group_location=groups[row].location,
+                label=labels[row],
+                group_name=group_names[row],
+            ),
+            regions,
+        )
+        for row in range(n_rows)
+    ]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,22 +200,27 @@ def _place(texts: _PlaceTexts, regions: Mapping[str, str]) -> Location:
     return Location(region=region, hemisphere=hemisphere)
 
 
-def _bundles(
-    group_names: Sequence[str], labels: Sequence[str], places: Sequence[Location]
-) -> tuple[list[str], tuple[str, ...]]:
-    """A bundle is a group; where every wire has its own group, it is what their labels or locations share."""
-    sizes = Counter(group_names)
-    if len(group_names) < 2 or max(sizes.values()) > 1:
-        return [name or place.text for name, place in zip(group_names, places, strict=True)], ()
-    stems = [re.sub(r"[\s_\-]*\d+$", "", label) for label in labels]
-    places_of_stem: dict[str, set[str]] = {}
-    for stem, place in zip(stems, places, strict=True):
-        places_of_stem.setdefault(stem, set()).add(place.text)
-    bundles = []
-    for stem, place, name in zip(stems, places, group_names, strict=True):
-        shared = stem and len(places_of_stem[stem]) == 1
-        bundles.append(stem if shared else " ".join(part for part in (stem, place.text) if part) or name)
-    return bundles, ("one electrode group per wire: bundles are taken from labels and locations",)
+def _advice_on_regions(
+    table: h5py.Group, n_rows: int, places: Sequence[Location], regions: Mapping[str, str]
+) -> tuple[str, ...]:
+    """Where no contact names a region: which column seems to, or which spelling nobody knows."""
+    if not n_rows or any(place.region for place in places):
+        return ()
+    for name in text_columns(table, n_rows):
+        known = sum(parse_location(text, regions).region is not None for text in read_texts(table, n_rows, name))
+        if name.lower() not in _PLACES and 2 * known >= n_rows:
+            return (f"no contact names a region; add to study.yaml: layout: {{region_column: {name}}}",)
+    unknown = sorted({text for text in read_texts(table, n_rows, "location") if text})
+    if unknown:
+        return (f"no contact names a known region; add to study.yaml: regions: {{{unknown[0]!r}: hippocampus}}, say",)
+    return ("no contact names a region",)
+
+
+def _channel(number: float | None, text: str) -> int | None:
+    """The recorder's channel, from a number or a text such as ``micro-17``."""
+    if number is None:
+        return _trailing_number(text)
+    return int(number) if number >= 0 else None
 
 
 def _trailing_number(label: str) -> int | None:
@@ -171,6 +228,17 @@ def _trailing_number(label: str) -> int | None:
     return int(match[1]) if match else None
 
 
+def _kind(text: str) -> ElectrodeKind | None:
+    """What a text says of the size of a contact: ``micro-17``, ``macros``, ``sEEG``."""
+    words = re.findall(r"[a-z]+", text.lower())
+    if any(word.startswith("micro") for word in words):
+        return "micro"
+    if any("macro" in word for word in words) or _MACRO_WORDS & set(words):
+        return "macro"
+    return "scalp" if "scalp" in words else None
+
+
 def _kind_of_group(group: _Group) -> ElectrodeKind:
-    text = " ".join(group).lower()
-    return "macro" if "macro" in text and "micro" not in text else "micro"
+    if group.name.lower() == "eeg":
+        return "scalp"
+    return _kind(" ".join(group)) or "micro"

@@ -7,6 +7,7 @@ are built, and every way in which a damaged file can fail is one of a few known 
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import RawIOBase
 from math import prod
 from pathlib import Path
 
@@ -21,9 +22,16 @@ MAX_CHUNK_BYTES = 1 << 28  # HDF5 must hold a whole chunk in memory to read one 
 
 
 @contextmanager
-def open_nwb(path: Path) -> Iterator[h5py.File]:
+def open_nwb(path: Path, stream: RawIOBase | None = None) -> Iterator[h5py.File]:
     """
     Open an NWB file for reading.
+
+    Parameters
+    ----------
+    path : Path
+        The file; with a stream, its name in messages.
+    stream : binary file, optional
+        Where the content is read from instead.
 
     Raises
     ------
@@ -31,7 +39,9 @@ def open_nwb(path: Path) -> Iterator[h5py.File]:
         If the file is missing, empty, truncated, no HDF5, no NWB 2, or refers to data outside itself; and when reading
         it inside the context fails.
     """
-    with _open_hdf5(path) as file:
+    if stream is None:
+        _require_hdf5(path)
+    with _open_hdf5(path, stream) as file:
         try:
             _require_nwb2(file, path)
             _require_self_contained(file, path)
@@ -42,7 +52,7 @@ def open_nwb(path: Path) -> Iterator[h5py.File]:
             ) from error
 
 
-def _open_hdf5(path: Path) -> h5py.File:
+def _require_hdf5(path: Path) -> None:
     if not path.exists():
         raise InputError(f"{path}: no such file")
     if path.is_dir():
@@ -50,17 +60,32 @@ def _open_hdf5(path: Path) -> h5py.File:
     try:
         if path.stat().st_size == 0:
             raise InputError(f"{path}: is empty; get a fresh copy of the file")
-        if not h5py.is_hdf5(path):
-            raise InputError(f"{path}: is not an HDF5 file, so no NWB file that can be read here")
-        return h5py.File(path, "r")
+        is_hdf5 = h5py.is_hdf5(path)
     except (OSError, RuntimeError) as error:
-        if "truncated" in str(error):
-            raise InputError(f"{path}: is truncated; copy or download it again") from error
-        if "unable to lock file" in str(error):
-            raise InputError(f"{path}: another program has it open for writing; close it there") from error
-        raise InputError(
-            f"{path}: cannot be opened ({describe(error, longest=160)}); get a fresh copy of the file"
-        ) from error
+        raise _cannot_open(path, error) from error
+    if not is_hdf5:
+        raise _no_hdf5(path)
+
+
+def _open_hdf5(path: Path, stream: RawIOBase | None) -> h5py.File:
+    try:
+        return h5py.File(path if stream is None else stream, "r")
+    except (OSError, RuntimeError) as error:
+        raise _cannot_open(path, error) from error
+
+
+def _cannot_open(path: Path, error: Exception) -> InputError:
+    if "truncated" in str(error):
+        return InputError(f"{path}: is truncated; copy or download it again")
+    if "unable to lock file" in str(error):
+        return InputError(f"{path}: another program has it open for writing; close it there")
+    if "signature not found" in str(error):
+        return _no_hdf5(path)
+    return InputError(f"{path}: cannot be opened ({describe(error, longest=160)}); get a fresh copy of the file")
+
+
+def _no_hdf5(path: Path) -> InputError:
+    return InputError(f"{path}: is not an HDF5 file, so no NWB file that can be read here")
 
 
 def _require_nwb2(file: h5py.File, path: Path) -> None:

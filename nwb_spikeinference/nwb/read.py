@@ -8,23 +8,31 @@ whose time stamps may lie years outside.
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
+from io import RawIOBase
 from pathlib import Path
 from types import MappingProxyType
 
 import h5py
 
-from nwb_spikeinference.nwb.electrodes import read_electrodes
+from nwb_spikeinference.config import LayoutSettings
+from nwb_spikeinference.nwb.contact_kinds import leave_out_scalp, with_kinds_of_series
+from nwb_spikeinference.nwb.electrodes import TABLE, read_electrodes
 from nwb_spikeinference.nwb.open_file import decode, open_nwb
 from nwb_spikeinference.nwb.signal_blocks import SignalReader, list_blocks, make_reader
 from nwb_spikeinference.nwb.units import read_units
-from nwb_spikeinference.recordings import Electrode, Session, SignalBlock
+from nwb_spikeinference.recordings import Session, SignalBlock
 
 _NOTHING: Mapping[str, str] = MappingProxyType({})
+_USUAL = LayoutSettings()
 
 
 def read_session(
-    path: Path, *, aliases: Mapping[str, str] = _NOTHING, regions: Mapping[str, str] = _NOTHING
+    path: Path,
+    *,
+    aliases: Mapping[str, str] = _NOTHING,
+    regions: Mapping[str, str] = _NOTHING,
+    layout: LayoutSettings = _USUAL,
+    stream: RawIOBase | None = None,
 ) -> Session:
     """
     Read everything but the signal.
@@ -35,25 +43,36 @@ def read_session(
         Id in a file -> participant.
     regions : mapping
         The user's own spellings of regions: written form -> region.
+    layout : LayoutSettings
+        Where an unusual file keeps what is needed.
+    stream : binary file, optional
+        Where the content is read from; `path` then is its name.
 
     Raises
     ------
     InputError
-        If the file is no NWB 2 file, is damaged, or refers to data outside itself.
+        If the file is no NWB 2 file, is damaged, refers to data outside itself, or lacks what the layout names.
     """
-    with open_nwb(path) as file:
+    with open_nwb(path, stream) as file:
         participant, participant_notes = _participant(file, path)
-        electrodes, electrode_notes = read_electrodes(file, regions)
-        blocks, block_notes = list_blocks(file)
-        units, unit_notes = read_units(file)
+        table = read_electrodes(file, regions, layout)
+        blocks, block_notes = list_blocks(file, layout)
+        units = read_units(file, layout)
+        electrodes = table.electrodes
+        if "electrode_type" not in file.get(TABLE, ()):
+            electrodes = with_kinds_of_series(electrodes, blocks, units.units)
+        blocks, scalp_notes = leave_out_scalp(electrodes, blocks)
         return Session(
             path=path,
             participant=aliases.get(participant, participant),
             session_id=_session_id(file, path),
-            electrodes=_with_kinds_of_series(file, electrodes, blocks),
-            units=units,
+            electrodes=electrodes,
+            units=units.units,
             blocks=blocks,
-            notes=(*participant_notes, *electrode_notes, *block_notes, *unit_notes),
+            notes=(*participant_notes, *table.notes, *block_notes, *scalp_notes, *units.notes),
+            advice=(*table.advice, *units.advice),
+            sex=_text(file, "general/subject/sex").upper() or None,
+            age_years=_years(_text(file, "general/subject/age")),
         )
 
 
@@ -93,16 +112,7 @@ def _session_id(file: h5py.File, path: Path) -> str:
     return _text(file, "general/session_id") or (match[1] if match else path.stem)
 
 
-def _with_kinds_of_series(
-    file: h5py.File, electrodes: tuple[Electrode, ...], blocks: tuple[SignalBlock, ...]
-) -> tuple[Electrode, ...]:
-    """Contacts that a table calls nothing are macro contacts when only a series named so holds them, e.g. LFP_macro."""
-    if "general/extracellular_ephys/electrodes/electrode_type" in file:
-        return electrodes
-    is_macro = {row: True for block in blocks for row in block.electrode_rows}
-    for block in blocks:
-        for row in block.electrode_rows:
-            is_macro[row] &= "macro" in block.path.lower()
-    return tuple(
-        replace(electrode, kind="macro") if is_macro.get(electrode.row) else electrode for electrode in electrodes
-    )
+def _years(age: str) -> float | None:
+    """Years of an ISO 8601 duration, e.g. 34 of ``P34Y``; None for any other text."""
+    match = re.fullmatch(r"P(\d+(?:\.\d+)?)Y.*", age)
+    return float(match[1]) if match else None

@@ -3,7 +3,8 @@ Continuous voltage in NWB files that anybody may have written: where it lies, an
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
 from itertools import pairwise
 from math import isfinite
 
@@ -11,16 +12,19 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from nwb_spikeinference.config import LayoutSettings
 from nwb_spikeinference.errors import InputError
 from nwb_spikeinference.nwb.chunk_reader import ChunkReader
 from nwb_spikeinference.nwb.columns import read_values
 from nwb_spikeinference.nwb.electrodes import electrodes_table
 from nwb_spikeinference.nwb.open_file import decode, neurodata_type, require_plausible
+from nwb_spikeinference.nwb.series_choice import clock_shift_s, leave_out_repeats
 from nwb_spikeinference.recordings import FloatArray, SignalBlock
 
 RAW_RATE_HZ = 5000.0  # spikes cannot be seen below
 _DEPTH = {"acquisition": 2, "processing": 3}  # of a series: itself, its LFP or FilteredEphys, its module
 _ALL = slice(None)
+_USUAL = LayoutSettings()
 _PIECE = 1 << 20  # time stamps read at once
 _VOLTS = {
     "": 1.0,
@@ -35,26 +39,67 @@ _VOLTS = {
 }
 
 
-def list_blocks(file: h5py.File) -> tuple[tuple[SignalBlock, ...], tuple[str, ...]]:
+def list_blocks(file: h5py.File, layout: LayoutSettings = _USUAL) -> tuple[tuple[SignalBlock, ...], tuple[str, ...]]:
     """
     Every continuous stretch of voltage that is linked to electrodes, and why others were left out.
 
     Nothing of the signal is read; time stamps are, in bounded pieces.
+
+    Raises
+    ------
+    InputError
+        If the layout names a series that the file does not have, or that cannot be used.
     """
     table = electrodes_table(file)
     n_electrodes = 0 if table is None else len(table["id"])
     blocks: list[SignalBlock] = []
     notes: list[str] = []
+    named = _named_series(file, layout.lfp)
+    for series in named or _all_series(file):
+        reason = _why_unusable(series, n_electrodes)
+        if reason is None:
+            found, reason = _blocks_of_series(series)
+            shift_s = clock_shift_s(series, layout.lfp_shift_s)
+            if shift_s:
+                found = [replace(block, start_s=block.start_s + shift_s) for block in found]
+                notes.append(f"{series.name}: its clock is moved by {shift_s:+g} s to that of the spikes{_why(layout)}")
+            blocks.extend(found)
+        if reason is not None and named:
+            raise InputError(f"{file.filename}: {series.name} (layout.lfp) cannot be used: {reason}")
+        if reason is not None:
+            notes.append(f"{series.name} left out: {reason}")
+    kept, repeats = leave_out_repeats(file, blocks)
+    return kept, (*notes, *repeats)
+
+
+def _why(layout: LayoutSettings) -> str:
+    return ", as its description says" if layout.lfp_shift_s is None else " (layout.lfp_shift_s)"
+
+
+def _all_series(file: h5py.File) -> Iterator[h5py.Group]:
     for root, depth in _DEPTH.items():
         parent = file.get(root)
-        for series in _find_series(parent, depth) if isinstance(parent, h5py.Group) else ():
-            reason = _why_unusable(series, n_electrodes)
-            if reason is None:
-                found, reason = _blocks_of_series(series)
-                blocks.extend(found)
-            if reason is not None:
-                notes.append(f"{series.name} left out: {reason}")
-    return tuple(blocks), tuple(notes)
+        if isinstance(parent, h5py.Group):
+            yield from _find_series(parent, depth)
+
+
+def _named_series(file: h5py.File, pattern: str | None) -> list[h5py.Group]:
+    """Series whose path fits the layout's; none if it has none."""
+    if pattern is None:
+        return []
+    places = [file[root] for root in _DEPTH if isinstance(file.get(root), h5py.Group)]
+    found: list[h5py.Group] = []
+    for place in places:
+        place.visititems(lambda _, item: found.append(item) if _has_data(item) else None)
+    fitting = [series for series in found if fnmatchcase(str(series.name).strip("/"), pattern.strip("/"))]
+    if not fitting:
+        held = ", ".join(str(series.name).strip("/") for series in found if _is_electrical_series(series)) or "none"
+        raise InputError(f"{file.filename}: no series is named {pattern!r} (layout.lfp); it has {held}")
+    return fitting
+
+
+def _has_data(item: h5py.Group | h5py.Dataset) -> bool:
+    return isinstance(item, h5py.Group) and isinstance(item.get("data"), h5py.Dataset)
 
 
 def _find_series(group: h5py.Group, depth: int) -> Iterator[h5py.Group]:
@@ -75,6 +120,8 @@ def _is_electrical_series(group: h5py.Group) -> bool:
 
 
 def _why_unusable(series: h5py.Group, n_electrodes: int) -> str | None:
+    if not isinstance(series.get("electrodes"), h5py.Dataset):
+        return "it names no electrodes"
     data, electrodes = series["data"], series["electrodes"]
     require_plausible(data)
     if data.ndim not in (1, 2) or data.dtype.kind not in "iuf":
@@ -87,9 +134,7 @@ def _why_unusable(series: h5py.Group, n_electrodes: int) -> str | None:
     rows = read_values(electrodes)
     if np.any(rows < 0) or np.any(rows >= n_electrodes):
         return f"it names electrodes that the table of {n_electrodes} does not have"
-    if _unit_in_volts(data) is None:
-        return f"unit {decode(data.attrs['unit'])!r} is no voltage"
-    return None
+    return None if _unit_in_volts(data) is not None else f"unit {decode(data.attrs['unit'])!r} is no voltage"
 
 
 def _blocks_of_series(series: h5py.Group) -> tuple[list[SignalBlock], str | None]:

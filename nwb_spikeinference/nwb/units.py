@@ -3,100 +3,84 @@ Sorted units of NWB files that anybody may have written.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from nwb_spikeinference.config import LayoutSettings
 from nwb_spikeinference.errors import InputError
 from nwb_spikeinference.nwb.columns import find_column, read_numbers, read_ragged, read_texts, read_values
-from nwb_spikeinference.nwb.electrodes import electrodes_table
+from nwb_spikeinference.nwb.unit_links import link_units
 from nwb_spikeinference.recordings import CellType, FloatArray, Unit
 
 _MANY_SPIKES = 20  # as many times that are all whole numbers are sample numbers, not seconds
+# Columns of the human single-neuron datasets on DANDI: 000004, 000469, 000623. Their mean_snr is that of the whole
+# waveform, not of its peak, and their isibelow counts 3 ms, so neither is read.
+_PEAK_SNR = ("peakSNR", "waveforms_peak_snr")
+_CLUSTERS = ("origClusterID", "origcluster_id", "clusterID_orig")
+_WAVEFORMS = ("waveform_mean_encoding",)
+_WAVEFORM_RATE = "waveform_mean_sampling_rate"
 _INHIBITORY = ("inhib", "narrow", "interneuron", "fast", "fs")
 _EXCITATORY = ("excit", "pyramid", "wide", "broad", "regular", "rs")
 
 
-def read_units(file: h5py.File) -> tuple[tuple[Unit, ...], tuple[str, ...]]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnitTable:
+    """All sorted units of a file, what had to be assumed, and what study.yaml could say about them."""
+
+    units: tuple[Unit, ...] = ()
+    notes: tuple[str, ...] = ()
+    advice: tuple[str, ...] = ()
+
+
+def read_units(file: h5py.File, layout: LayoutSettings) -> UnitTable:
     """
-    All sorted units of a file, and what had to be assumed about them.
+    All sorted units of a file.
 
     Raises
     ------
     InputError
-        If the spike times are sample numbers instead of seconds.
+        If the spike times are sample numbers instead of seconds, or the layout names a column that links no unit.
     """
     table = file.get("units")
     if not isinstance(table, h5py.Group) or not isinstance(table.get("id"), h5py.Dataset):
-        return (), ("no units table",)
+        return UnitTable(notes=("no units table",))
     unit_ids = read_values(table["id"]).tolist()
     n_units = len(unit_ids)
     times = read_ragged(table, "spike_times", n_units)
     if times is None:
-        return (), ("the units table has no spike times",)
-    rows, link_notes = _electrode_rows(file, table, n_units)
+        return UnitTable(notes=("the units table has no spike times",))
+    rows, link_notes, advice = link_units(file, table, n_units, layout.unit_electrode)
     trains, time_notes = _clean_trains(file, times)
-    waveforms, waveform_rate_hz = _mean_waveforms(table, n_units)
+    waveforms, waveform_rates_hz = _mean_waveforms(table, n_units)
     widths = read_numbers(table, n_units, "trough_to_peak_ms")
-    snr = read_numbers(table, n_units, "snr", "waveforms_mean_snr")
+    snr = read_numbers(table, n_units, "snr", *_PEAK_SNR)
     violations = read_numbers(table, n_units, "isi_violations")
+    observed = _observed(table, n_units)
     cell_types = read_texts(table, n_units, "cell_type")
     sorters = read_texts(table, n_units, "sorter")
-    clusters = read_numbers(table, n_units, "cluster_id", "origClusterID")
+    clusters = read_numbers(table, n_units, "cluster_id", *_CLUSTERS)
     units = tuple(
         Unit(
             unit_id=int(unit_ids[i]),
             electrode_rows=rows[i],
             spike_times_s=trains[i],
             waveform_mean=waveforms[i],
-            waveform_rate_hz=waveform_rate_hz,
+            waveform_rate_hz=waveform_rates_hz[i],
             trough_to_peak_ms=widths[i],
             snr=snr[i],
             isi_violations=violations[i],
             cell_type=_cell_type(cell_types[i]),
+            observed_s=observed[i],
             sorter=sorters[i] or None,
             cluster_id=None if (cluster := clusters[i]) is None else int(cluster),
         )
         for i in range(n_units)
     )
-    return units, (*link_notes, *time_notes)
-
-
-def _electrode_rows(file: h5py.File, table: h5py.Group, n_units: int) -> tuple[list[tuple[int, ...]], tuple[str, ...]]:
-    """Rows of the electrodes table per unit: by region, else by electrode id, else by electrode group."""
-    electrodes = electrodes_table(file)
-    n_electrodes = 0 if electrodes is None else len(electrodes["id"])
-    linked = read_ragged(table, "electrodes", n_units)
-    if linked is None and electrodes is not None:
-        linked = _rows_by_id(table, electrodes, n_units)
-        if linked is None:
-            linked = _rows_by_group(table, electrodes, n_units)
-    if linked is None:
-        return [()] * n_units, ("units name no electrodes",)
-    rows = [tuple(int(row) for row in unit_rows if 0 <= row < n_electrodes) for unit_rows in linked]
-    dangling = sum(len(kept) < len(unit_rows) for kept, unit_rows in zip(rows, linked, strict=True))
-    return rows, (f"{dangling} units name electrodes that the table does not have",) if dangling else ()
-
-
-def _rows_by_id(table: h5py.Group, electrodes: h5py.Group, n_units: int) -> list[NDArray[Any]] | None:
-    ids = read_ragged(table, "electrode_id", n_units)
-    if ids is None:
-        return None
-    row_of = {int(electrode_id): row for row, electrode_id in enumerate(read_values(electrodes["id"]))}
-    return [np.array([row_of.get(int(one), -1) for one in unit_ids], dtype=np.int64) for unit_ids in ids]
-
-
-def _rows_by_group(table: h5py.Group, electrodes: h5py.Group, n_units: int) -> list[NDArray[Any]] | None:
-    wanted = find_column(table, "electrode_group")
-    groups = find_column(electrodes, "group")
-    if wanted is None or groups is None or wanted.shape != (n_units,):
-        return None
-    rows_of: dict[str, list[int]] = {}
-    for row, reference in enumerate(read_values(groups)):
-        rows_of.setdefault(str(table.file[reference].name), []).append(row)
-    return [np.array(rows_of.get(str(table.file[reference].name), []), np.int64) for reference in read_values(wanted)]
+    return UnitTable(units=units, notes=(*link_notes, *time_notes), advice=advice)
 
 
 def _clean_trains(file: h5py.File, times: Sequence[NDArray[Any]]) -> tuple[list[FloatArray], tuple[str, ...]]:
@@ -117,13 +101,27 @@ def _clean_trains(file: h5py.File, times: Sequence[NDArray[Any]]) -> tuple[list[
     return [np.sort(train) for train in finite], tuple(notes)
 
 
-def _mean_waveforms(table: h5py.Group, n_units: int) -> tuple[list[FloatArray | None], float | None]:
-    """Mean waveform of each unit at its largest electrode, in volts, and their sampling rate."""
-    column = find_column(table, "waveform_mean")
+def _observed(table: h5py.Group, n_units: int) -> list[tuple[tuple[float, float], ...]]:
+    """When each unit was observed, in seconds; nothing where the file does not say it."""
+    column = find_column(table, "obs_intervals")
+    if column is None or column.ndim != 2 or column.shape[1] != 2:
+        return [()] * n_units
+    intervals = read_ragged(table, "obs_intervals", n_units) or [np.empty((0, 2))] * n_units
+    return [tuple((float(start), float(stop)) for start, stop in unit if start < stop) for unit in intervals]
+
+
+def _mean_waveforms(table: h5py.Group, n_units: int) -> tuple[list[FloatArray | None], list[float | None]]:
+    """Mean waveform of each unit at its largest electrode, in volts, and its sampling rate."""
+    column = find_column(table, "waveform_mean", *_WAVEFORMS)
     if column is None or column.shape[:1] != (n_units,) or column.ndim not in (2, 3) or column.dtype.kind not in "fiu":
-        return [None] * n_units, None
-    rate_hz = float(column.attrs.get("sampling_rate", np.nan))
-    return [_largest(waveform) for waveform in read_values(column)], rate_hz if rate_hz > 0 else None
+        return [None] * n_units, [None] * n_units
+    rates: list[float | None] = [float(column.attrs.get("sampling_rate", np.nan))] * n_units
+    written = find_column(table, _WAVEFORM_RATE)
+    if written is not None and written.size == n_units:
+        rates = [float(rate) for rate in read_values(written).ravel()]
+    return [_largest(waveform) for waveform in read_values(column)], [
+        rate if rate is not None and rate > 0 else None for rate in rates
+    ]
 
 
 def _largest(waveform: NDArray[Any]) -> FloatArray | None:

@@ -17,6 +17,7 @@ from nwb_spikeinference.models.registry import reads_raw
 from nwb_spikeinference.nwb.read import open_signals, read_session
 from nwb_spikeinference.pipeline.bundle_signal import BundleSignal, find_blocks, read_bundle
 from nwb_spikeinference.pipeline.grid import Grid, judge_bins, make_grid
+from nwb_spikeinference.pipeline.observed import within_observed
 from nwb_spikeinference.pipeline.parallel import in_threads
 from nwb_spikeinference.pipeline.session_inputs import SessionInputs
 from nwb_spikeinference.pipeline.store import Arrays, TaskResult
@@ -64,22 +65,24 @@ def prepare_session(path: Path, settings: StudySettings, folder: Path) -> TaskRe
     -------
     TaskResult
         Arrays: those of `SessionInputs.make` for the study's predictor and, as a control, for ``own``; ``counts``
-        (n_bins, n_units). Facts: participant, session, grid, features, units, duplicates, discharges (bundle, n,
-        share_of_time), samples_per_bin (of the stored trace, or 0), notes.
+        (n_bins, n_units). Facts: participant, subject (what tells people apart), session, grid, features, units,
+        duplicates, discharges (bundle, n, share_of_time), samples_per_bin (of the stored trace, or 0), notes.
 
     Raises
     ------
     NoSignalError
         If the file holds no continuous signal, or none on a wire with a unit.
     """
-    session = read_session(path, aliases=settings.participants.alias, regions=settings.regions)
+    session = within_observed(
+        read_session(path, aliases=settings.participants.alias, regions=settings.regions, layout=settings.layout)
+    )
     if not session.blocks:
         raise NoSignalError(
             f"{path.name}: no continuous signal, only {len(session.units)} units that nothing can predict"
         )
     signals, macros = _read_signals(session, settings, folder)
     if not signals and not macros:
-        raise NoSignalError(f"{path.name}: no unit lies on a wire with a continuous signal; 'nsi inspect' shows both")
+        raise NoSignalError(f"{path.name}: no unit lies on a wire with a continuous signal; {_what_helps(session)}")
     grid = make_grid([*signals.values(), *macros.values()], settings.target.bin_ms / 1e3)
     maker = SessionInputs(
         grid,
@@ -113,6 +116,7 @@ def prepare_session(path: Path, settings: StudySettings, folder: Path) -> TaskRe
         arrays=arrays,
         facts={
             "participant": session.participant,
+            "subject": _subject(session),
             "session": session.session_id,
             "file": session.path.name,
             "grid": asdict(grid),
@@ -126,6 +130,24 @@ def prepare_session(path: Path, settings: StudySettings, folder: Path) -> TaskRe
             "notes": [*session.notes, *maker.notes],
         },
     )
+
+
+def _what_helps(session: Session) -> str:
+    """What to do where units and signal do not meet."""
+    if session.advice:
+        return "; ".join(session.advice)
+    recorded = {row for block in session.blocks for row in block.electrode_rows}
+    if all(electrode.kind != "micro" for electrode in session.electrodes if electrode.row in recorded):
+        return (
+            "only macro contacts were recorded: 'nsi predict' applies a trained model, signal.predictor: macro trains"
+        )
+    return "'nsi inspect' shows both"
+
+
+def _subject(session: Session) -> dict[str, Any]:
+    """What tells people apart beside their id: nobody else's contacts lie at the very same points."""
+    points = {electrode.xyz for electrode in session.electrodes if electrode.xyz is not None}
+    return {"sex": session.sex, "age_years": session.age_years, "points": sorted(points)}
 
 
 def _read_signals(
@@ -218,7 +240,7 @@ def _quality_reason(
     limits = settings.units
     if home is None:
         return "not linked to an electrode"
-    if home.kind != "micro":
+    if home.kind != "micro" and (home.kind, settings.signal.predictor) != ("macro", "macro"):
         return f"its electrode is a {home.kind} contact"
     if n_spikes < limits.min_spikes:
         return f"{n_spikes} spikes while the signal runs, fewer than {limits.min_spikes} (units.min_spikes)"

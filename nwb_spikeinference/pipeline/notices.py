@@ -9,6 +9,7 @@ from nwb_spikeinference.config import StudySettings
 from nwb_spikeinference.evaluation.duplicates import Duplicate
 from nwb_spikeinference.pipeline.cohort import Cohort
 from nwb_spikeinference.pipeline.grid import MAX_DISCHARGE_SHARE
+from nwb_spikeinference.pipeline.identity import identity_flags
 from nwb_spikeinference.pipeline.plan import StudyPlan, judged_lobo_model
 from nwb_spikeinference.records import FlagRecord
 from nwb_spikeinference.report.cells import count
@@ -45,6 +46,7 @@ def pipeline_flags(cohort: Cohort, plan: StudyPlan, settings: StudySettings) -> 
         message = f"unseen-participant protocol left out: {plan.folds.reason}"
         flags.append(FlagRecord(id="protocol-left-out", severity="warning", message=message, where="study"))
     flags += [FlagRecord(id="folds", severity="info", message=text, where="study") for text in plan.folds.notices]
+    flags += identity_flags(cohort.sessions)
     flags += _short_flag(cohort, settings)
     if settings.lobo.mode == "ablate":
         message = "each band was set to 0 in the input of one trained model; no model was trained without it"

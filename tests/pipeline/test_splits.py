@@ -181,7 +181,7 @@ def test_splits_are_stored_and_their_hash_stands_in_the_results(finished: StudyO
     assert {(one["file"], one["file_sha256"]) for split in splits for one in split["train"]} == inputs
 
 
-def test_a_recording_under_another_participant_in_other_bytes_is_refused(converted: Path, tmp_path: Path) -> None:
+def test_f33_a_recording_under_another_participant_in_other_bytes_is_refused(converted: Path, tmp_path: Path) -> None:
     source = next((converted / "nwb").glob("**/sub-S01*.nwb"))
     copy = tmp_path / "somebody_else.nwb"
     shutil.copy(source, copy)

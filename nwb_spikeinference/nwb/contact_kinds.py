@@ -1,0 +1,48 @@
+"""
+What the series of a file say of its contacts' sizes, where its electrodes table says nothing of them.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from nwb_spikeinference.nwb.series_choice import UNUSED
+from nwb_spikeinference.recordings import Electrode, ElectrodeKind, SignalBlock, Unit
+
+
+def with_kinds_of_series(
+    electrodes: Sequence[Electrode], blocks: Sequence[SignalBlock], units: Sequence[Unit]
+) -> tuple[Electrode, ...]:
+    """
+    Contacts that only series of macro contacts hold are macro; those with units in a raw series are wires.
+
+    A file whose table lists the macro contacts alone may link units and raw voltage of the microwires to them, as DANDI
+    000574 does: where spikes can be seen, a wire was recorded.
+    """
+    names: dict[int, set[bool]] = {}
+    for block in blocks:
+        for row in block.electrode_rows:
+            names.setdefault(row, set()).add("macro" in block.path.lower())
+    with_units = {row for unit in units for row in unit.electrode_rows}
+    wires = {
+        row
+        for block in blocks
+        if block.kind == "raw" and with_units & set(block.electrode_rows)
+        for row in block.electrode_rows
+    }
+
+    def kind_of(electrode: Electrode) -> ElectrodeKind:
+        if electrode.kind == "micro" and names.get(electrode.row) == {True}:
+            return "macro"
+        return "micro" if electrode.kind == "macro" and electrode.row in wires else electrode.kind
+
+    return tuple(replace(electrode, kind=kind_of(electrode)) for electrode in electrodes)
+
+
+def leave_out_scalp(
+    electrodes: Sequence[Electrode], blocks: Sequence[SignalBlock]
+) -> tuple[tuple[SignalBlock, ...], tuple[str, ...]]:
+    """Blocks but those of electrodes on the scalp, and what was left out."""
+    scalp = {electrode.row for electrode in electrodes if electrode.kind == "scalp"}
+    left_out = [block for block in blocks if set(block.electrode_rows) - {UNUSED} <= scalp]
+    notes = dict.fromkeys(f"{block.path} left out: recorded on the scalp" for block in left_out)
+    return tuple(block for block in blocks if block not in left_out), tuple(notes)
