@@ -17,6 +17,7 @@ COMMANDS = {
     "demo": "Run the main job on a simulated study, end to end, in minutes.",
     "init": "Write commented study.yaml and session.yaml files to start from.",
     "convert": "Turn raw recordings, sorted units and a montage into inspected NWB files.",
+    "fetch": "Download the NWB files of a dataset of the DANDI archive, verified.",
     "inspect": "Say what is in NWB files, and whether it can be used.",
     "run": "Run a study: features, cross-validation, controls, write-back, report.",
     "status": "Say which tasks of a study are done, failed or unfinished.",

@@ -3,7 +3,6 @@
 """
 
 from dataclasses import asdict
-from pathlib import Path
 
 import click
 
@@ -11,15 +10,24 @@ from nwb_spikeinference.cli.common import Output, shared_options
 
 
 @click.command("inspect")
-@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("paths", nargs=-1, required=True)
+@click.option("--glob", default="*", show_default=True, help="Which files of a dataset; * matches slashes too.")
+@click.option("--server", metavar="URL", help="API of another archive than DANDI.")
 @shared_options
-def command(paths: tuple[Path, ...], output: Output) -> int:
-    """Say what the NWB files PATHS hold: participant, electrodes, LFP, units, and whether they can be used."""
-    from nwb_spikeinference.pipeline.inspection import describe_summary, inspect_files
+def command(paths: tuple[str, ...], glob: str, server: str | None, output: Output) -> int:
+    """
+    Say what NWB files hold: participant, electrodes, LFP, units, and whether they can be used.
 
-    summaries = inspect_files(paths)
+    PATHS are files, globs, folders, and datasets such as DANDI:000574 or DANDI:000574/0.220126.1852, whose files are
+    looked into without a download. Several files make a table with a line for each.
+    """
+    from nwb_spikeinference.config import ArchiveSettings
+    from nwb_spikeinference.pipeline.inspection import describe_summary, describe_table, inspect_files
+
+    archive = ArchiveSettings(glob=glob) if server is None else ArchiveSettings(glob=glob, server=server)
+    summaries = inspect_files(paths, archive=archive)
     output.show(
-        "\n\n".join(describe_summary(one) for one in summaries),
-        [asdict(one) | {"path": str(one.path)} for one in summaries],
+        describe_summary(summaries[0]) if len(summaries) == 1 else describe_table(summaries),
+        [asdict(one) | {"path": str(one.path), "usable": one.usable} for one in summaries],
     )
     return 0 if all(one.usable for one in summaries) else 1

@@ -20,6 +20,8 @@ _PACKAGES = (
     "keras",
     "tensorflow",
     "neo",
+    "dandi",
+    "remfile",
 )
 
 

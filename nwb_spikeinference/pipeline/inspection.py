@@ -3,14 +3,25 @@ What NWB files hold, and whether a study can use them.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from io import RawIOBase
 from pathlib import Path
 
+from nwb_spikeinference.archive.address import is_address, parse_address
+from nwb_spikeinference.archive.client import open_archive
+from nwb_spikeinference.archive.connection import NetworkSettings
+from nwb_spikeinference.archive.listing import list_assets
+from nwb_spikeinference.archive.stream import RemoteFile
 from nwb_spikeinference.cell_types import cell_type_from_width
-from nwb_spikeinference.errors import InputError
+from nwb_spikeinference.config import ArchiveSettings
+from nwb_spikeinference.errors import InputError, ResourceError
 from nwb_spikeinference.nwb.read import read_session
+from nwb_spikeinference.pipeline.sources import list_files
 from nwb_spikeinference.recordings import Session, Unit
+
+_USUAL_ARCHIVE = ArchiveSettings()
+_USUAL_NETWORK = NetworkSettings()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,15 +58,55 @@ class FileSummary:
         return self.reason is None
 
 
-def inspect_files(paths: Sequence[Path]) -> tuple[FileSummary, ...]:
-    """One summary per file; a file that cannot be read has the reason."""
-    return tuple(_inspect(Path(path)) for path in paths)
+def inspect_files(
+    paths: Sequence[str | Path],
+    *,
+    archive: ArchiveSettings = _USUAL_ARCHIVE,
+    network: NetworkSettings = _USUAL_NETWORK,
+) -> tuple[FileSummary, ...]:
+    """
+    One summary per file; a file that cannot be read has the reason.
+
+    Parameters
+    ----------
+    paths : sequence of str or Path
+        Files, globs, folders with NWB files at any depth, and datasets such as ``DANDI:000574``, whose files are read
+        where they are, only as far as is needed.
+    archive : ArchiveSettings
+        Which server, and by `glob` which files of a dataset.
+
+    Raises
+    ------
+    InputError
+        If a dataset cannot be had.
+    ResourceError
+        If its archive does not answer.
+    SettingsError
+        If one of `paths` is neither a path nor a dataset.
+    """
+    found: list[FileSummary] = []
+    for path in paths:
+        if is_address(str(path)):
+            found += _inspect_dataset(str(path), archive, network)
+        else:
+            found += [_inspect(one) for one in list_files([path])]
+    return tuple(found)
 
 
-def _inspect(path: Path) -> FileSummary:
+def _inspect_dataset(text: str, settings: ArchiveSettings, network: NetworkSettings) -> Iterator[FileSummary]:
+    with open_archive(settings.server, network) as archive:
+        listing = list_assets(archive, parse_address(text), settings.glob)
+        for asset in listing.assets:
+            with RemoteFile(archive, listing.address, asset) as stream:
+                yield _inspect(Path(stream.name), stream)
+
+
+def _inspect(path: Path, stream: RawIOBase | None = None) -> FileSummary:
     try:
-        session = read_session(path)
-    except InputError as error:
+        if path.is_dir():
+            raise InputError(f"{path}: holds no NWB file")
+        session = read_session(path, stream=stream)
+    except (InputError, ResourceError) as error:
         return FileSummary(path=path, electrodes={}, units={}, cell_types={}, reason=str(error))
     return FileSummary(
         path=path,
@@ -68,7 +119,7 @@ def _inspect(path: Path) -> FileSummary:
                 kind=block.kind,
                 rate_hz=block.rate_hz,
                 seconds=block.n_samples / block.rate_hz,
-                electrodes=len(block.electrode_rows),
+                electrodes=sum(row >= 0 for row in block.electrode_rows),  # others are read elsewhere
             )
             for block in session.blocks
         ),
@@ -112,14 +163,29 @@ def _overlap_s(session: Session) -> float:
 
 
 def _why_unusable(session: Session) -> str | None:
-    lacking = []
     if not session.blocks:
-        lacking.append("no continuous signal")
+        return "no continuous signal" if session.units else "no continuous signal, no units"
     if not session.units:
-        lacking.append("no units")
-    elif session.blocks and not _overlap_s(session):
-        lacking.append("spikes and signal do not overlap in time")
-    return ", ".join(lacking) or None
+        return "no units; 'nsi predict' reads LFP alone"
+    if not _overlap_s(session):
+        return "spikes and signal do not overlap in time"
+    return _why_unlinked(session)
+
+
+def _why_unlinked(session: Session) -> str | None:
+    """What keeps every unit from having a signal of its bundle."""
+    electrodes = {electrode.row: electrode for electrode in session.electrodes}
+    rows = {row for unit in session.units for row in unit.electrode_rows}
+    if not rows:
+        return "its units name no electrodes"
+    recorded = {row for block in session.blocks for row in block.electrode_rows} & electrodes.keys()
+    bundles = {electrodes[row].bundle for row in rows & electrodes.keys()}
+    kinds = {electrodes[row].kind for row in recorded if electrodes[row].bundle in bundles}
+    if "micro" in kinds:
+        return None
+    if "macro" in kinds:
+        return "LFP of macro contacts alone; set signal.predictor: macro, or give the file to 'nsi predict'"
+    return "no unit lies in a bundle with a continuous signal"
 
 
 def describe_summary(summary: FileSummary) -> str:
@@ -145,3 +211,29 @@ def describe_summary(summary: FileSummary) -> str:
 
 def _list(counts: dict[str, int]) -> str:
     return ", ".join(f"{number} {name}" for name, number in sorted(counts.items())) or "none"
+
+
+def describe_table(summaries: Sequence[FileSummary]) -> str:
+    """One line per file, for people who look at many."""
+    head = ("file", "participant", "session", "electrodes", "signal", "units", "overlap", "usable")
+    rows = [head, *(_cells(one) for one in summaries)]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(head))]
+    return "\n".join("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)
+
+
+def _cells(summary: FileSummary) -> tuple[str, ...]:
+    verdict = "yes" if summary.reason is None else f"no: {summary.reason.removeprefix(f'{summary.path}: ')}"
+    if summary.participant is None:
+        return str(summary.path), *["-"] * 6, verdict
+    signals = Counter(f"{one.kind} {one.rate_hz:g} Hz, {one.electrodes} electrodes" for one in summary.signals)
+    types = f" ({_list(summary.cell_types)})" if summary.n_units else ""
+    return (
+        str(summary.path),
+        summary.participant,
+        str(summary.session),
+        _list(summary.electrodes),
+        "; ".join(f"{n} x {name}" if n > 1 else name for name, n in signals.items()) or "none",
+        f"{summary.n_units}{types}",
+        f"{summary.overlap_s:.1f} s",
+        verdict,
+    )

@@ -31,7 +31,7 @@ def code_version() -> str:
 
 def public_settings(settings: StudySettings) -> dict[str, Any]:
     """The settings without paths and without other ids of participants."""
-    return settings.model_dump(mode="json", exclude={"sessions", "participants", "output"})
+    return settings.model_dump(mode="json", exclude={"sessions", "participants", "output", "archive"})
 
 
 def without_folders(message: str, path: Path) -> str:

@@ -5,8 +5,7 @@ A whole study: from NWB files to results, files with predictions, and a report.
 import logging
 import shutil
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,8 +13,9 @@ from typing import Any
 
 import nwb_spikeinference
 from nwb_spikeinference.config import StudySettings
-from nwb_spikeinference.errors import LeakError, NoUnitsError, ResourceError
+from nwb_spikeinference.errors import InputError, LeakError, NoUnitsError
 from nwb_spikeinference.files import lock, sha256_file, sha256_json, sweep_partials, write_json
+from nwb_spikeinference.nwb.digest import recording_digest
 from nwb_spikeinference.pipeline.assembly import assemble_results
 from nwb_spikeinference.pipeline.cohort import Cohort, make_cohort
 from nwb_spikeinference.pipeline.content import hash_contents
@@ -25,9 +25,10 @@ from nwb_spikeinference.pipeline.executors import FailedTask, LocalExecutor, Tas
 from nwb_spikeinference.pipeline.final_model import train_final_model, write_model
 from nwb_spikeinference.pipeline.fit_spec import FitSpec
 from nwb_spikeinference.pipeline.fits import run_fit
+from nwb_spikeinference.pipeline.log_file import log_to
 from nwb_spikeinference.pipeline.plan import StudyPlan, make_plan
 from nwb_spikeinference.pipeline.provenance import code_version, git_revision, public_settings, without_folders
-from nwb_spikeinference.pipeline.sources import find_sessions, hash_sessions
+from nwb_spikeinference.pipeline.sources import SessionFile, find_sessions, hash_sessions, with_participant_of
 from nwb_spikeinference.pipeline.splits import SessionSource, make_splits, write_splits
 from nwb_spikeinference.pipeline.store import TaskKey, TaskResult, TaskStore, Work
 from nwb_spikeinference.pipeline.write_back import write_back
@@ -74,46 +75,28 @@ def run_study(study_file: Path, *, fresh: bool = False) -> StudyOutcome:
     """
     study_file = Path(study_file)
     settings = load_settings(study_file, StudySettings)
-    paths = find_sessions(settings.sessions, study_file.parent)
+    files = find_sessions(settings, study_file.parent)
     output = study_file.parent / settings.output
-    with lock(output), _log_to(output / "logs" / "run.log"):
+    with lock(output), log_to(output / "logs" / "run.log"):
         if fresh:
             shutil.rmtree(output / "tasks", ignore_errors=True)
-        return _run(settings, paths, output)
-
-
-@contextmanager
-def _log_to(path: Path) -> Iterator[None]:
-    """Append what is logged to a file as well."""
-    logger = logging.getLogger("nwb_spikeinference")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handler = logging.FileHandler(path, encoding="utf-8")
-    except OSError as error:
-        raise ResourceError(f"{path}: cannot be written ({error.strerror}); check space and rights") from error
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
-    logger.addHandler(handler)
-    try:
-        yield
-    finally:
-        logger.removeHandler(handler)
-        handler.close()
+        return _run(settings, files, output)
 
 
 def list_inputs(study_file: Path) -> tuple[Path, ...]:
     """The files that a study would read, after its settings have been checked."""
     settings = load_settings(Path(study_file), StudySettings)
-    return find_sessions(settings.sessions, Path(study_file).parent)
+    return tuple(file.path for file in find_sessions(settings, Path(study_file).parent, fetch=False))
 
 
-def _run(settings: StudySettings, paths: Sequence[Path], output: Path) -> StudyOutcome:
+def _run(settings: StudySettings, files: Sequence[SessionFile], output: Path) -> StudyOutcome:
     started, clock = datetime.now(UTC), time.monotonic()
     store = TaskStore(output / "tasks")
     store.sweep()
     sweep_partials(output)
     executor = LocalExecutor(store)
-    digests = hash_sessions(paths)
-    sessions, failed, left_out = _prepare(settings, paths, digests, executor)
+    digests = hash_sessions(files)
+    sessions, failed, left_out = _prepare(settings, files, digests, executor)
     cohort = make_cohort([one for _, _, one in sessions], [name for _, name, _ in sessions], settings)
     _log.info("%d units of %d participants", len(cohort.cell_types), len(cohort.participants))
     contents = hash_contents([(path, one) for path, _, one in sessions], settings.signal.predictor)
@@ -167,14 +150,19 @@ def _session_sources(
 
 
 def _prepare(
-    settings: StudySettings, paths: Sequence[Path], digests: Mapping[Path, str], executor: LocalExecutor
+    settings: StudySettings, files: Sequence[SessionFile], digests: Mapping[Path, str], executor: LocalExecutor
 ) -> tuple[list[tuple[Path, str, TaskResult]], list[FailedTask], dict[str, str]]:
     """Features of every session; those that cannot be used, and why."""
     tasks = [
-        Task(key=_features_key(settings, path, digests[path]), work=_preparation(path, settings)) for path in paths
+        Task(
+            key=_features_key(settings, file, _recording(file.path, digests[file.path])),
+            work=_preparation(file, settings),
+        )
+        for file in files
     ]
     sessions, failed = [], []
     left_out: dict[str, str] = {}
+    paths = [file.path for file in files]
     for path, task, result in zip(paths, tasks, executor.run(tasks, "features"), strict=True):
         if isinstance(result, FailedTask):
             failed.append(result)
@@ -191,8 +179,16 @@ def _prepare(
     return sessions, failed, left_out
 
 
-def _preparation(path: Path, settings: StudySettings) -> Work:
-    return lambda folder: prepare_session(path, settings, folder)
+def _recording(path: Path, file_digest: str) -> str:
+    """What features depend on: not on results that an earlier run wrote into the file."""
+    try:
+        return recording_digest(path)
+    except InputError:  # is raised again, and kept, by the task
+        return file_digest
+
+
+def _preparation(file: SessionFile, settings: StudySettings) -> Work:
+    return lambda folder: prepare_session(file.path, with_participant_of(file, settings), folder)
 
 
 def _takes_part(participant: str, settings: StudySettings) -> bool:
@@ -212,14 +208,17 @@ def _require_single(sessions: Sequence[tuple[Path, str, TaskResult]]) -> None:
         seen[name] = path
 
 
-def _features_key(settings: StudySettings, path: Path, digest: str) -> TaskKey:
-    parts = settings.model_dump(mode="json", include={"signal", "units", "target", "bands", "regions", "participants"})
+def _features_key(settings: StudySettings, file: SessionFile, recording: str) -> TaskKey:
+    parts = settings.model_dump(
+        mode="json", include={"signal", "units", "target", "bands", "regions", "layout", "participants"}
+    )
     return TaskKey(
         kind="features",
-        label=path.name,
+        label=file.path.name,
         depends_on={
             "code": code_version(),
-            "file": digest,
+            "recording": recording,
+            "dataset": file.dataset,
             "settings": parts,
             "own_wire": settings.controls.own_wire,
             "raw": stores_raw(settings),

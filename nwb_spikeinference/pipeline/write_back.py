@@ -4,7 +4,6 @@ Predictions and tables back into NWB files: the sessions' own or copies of them,
 
 import logging
 import os
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from importlib.metadata import version
@@ -115,13 +114,23 @@ def _contents(
     if is_copy:
         make_folder(folder)
         sweep_partials(folder)
-    count = Counter(path.name for path, _ in read.values())
+    own_names = _own_names([path for path, _ in read.values()])
     for session in cohort.sessions:
         path, digest = read[session.facts["participant"], session.facts["session"]]
         content = _session_results(session, digest, settings, outcomes, results)
         if content is not None:
-            name = path.name if count[path.name] == 1 else f"{path.parent.name}_{path.name}"
-            yield path, folder / name if is_copy else path, content
+            yield path, folder / own_names[path] if is_copy else path, content
+
+
+def _own_names(paths: Sequence[Path]) -> dict[Path, str]:
+    """Names for copies in one folder: the file's, after as many of its folders as tell it from the others."""
+    names = {}
+    for path in paths:
+        depth = 1
+        while sum(other.parts[-depth:] == path.parts[-depth:] for other in paths) > 1:
+            depth += 1
+        names[path] = "_".join(path.parts[-depth:])
+    return names
 
 
 def _session_results(

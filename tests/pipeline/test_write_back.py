@@ -186,9 +186,11 @@ def test_changed_number_in_place_is_found_beside_the_folder(
 def test_f15_second_run_in_place_leaves_the_files_as_they_are(in_place: tuple[Path, StudyOutcome]) -> None:
     study, outcome = in_place
     before = {path: sha256_file(path) for path in outcome.written_back}
+    tasks = {path: path.stat().st_mtime_ns for path in outcome.output.glob("tasks/*/task.json")}
     again = run_study(study)
     assert again.failed == ()
     assert {path: sha256_file(path) for path in again.written_back} == before
+    assert {path: path.stat().st_mtime_ns for path in outcome.output.glob("tasks/*/task.json")} == tasks
 
 
 def test_f14_missing_locks_are_warned_of(

@@ -1,0 +1,3 @@
+"""
+Datasets of the DANDI archive: verified downloads, and reading of remote files without a download.
+"""
