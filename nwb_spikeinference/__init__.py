@@ -14,7 +14,10 @@ _EXPORTS = {
     "load_settings": "nwb_spikeinference.settings",
     "convert_session": "nwb_spikeinference_converters.session",
     "simulate_study": "nwb_spikeinference.pipeline.simulation",
+    "fetch_dataset": "nwb_spikeinference.archive.fetch",
     "run_study": "nwb_spikeinference.pipeline.study",
+    "verify_paths": "nwb_spikeinference.pipeline.verification",
+    "predict_file": "nwb_spikeinference.pipeline.predict",
     "InferenceModel": "nwb_spikeinference.pipeline.inference_model",
     "inspect_files": "nwb_spikeinference.pipeline.inspection",
 }
