@@ -21,6 +21,7 @@ from nwb_spikeinference.nwb.names import GENERATED_BY, MODULE_PATH
 from nwb_spikeinference.nwb.open_file import open_nwb
 
 CONTENT_DIGEST = "content_sha256"
+RECORDING_DIGEST = "recording_sha256"
 # The same results have the same digest, whichever state of the file they were computed from.
 _NOT_CONTENT = {CONTENT_DIGEST, "source_sha256", "object_id", ".specloc"}
 
@@ -51,16 +52,21 @@ def recording_digest(path: Path) -> str:
     InputError
         If the file cannot be read.
     """
-    digest = hashlib.sha256()
     with open_nwb(path) as file:
-        left_out = [MODULE_PATH, GENERATED_BY]
-        if ".specloc" in file.attrs:  # the schemas of the library that wrote last
-            left_out.append(str(file[file.attrs[".specloc"]].name))
-        for name in walk(file, left_out):
-            item = file[name]
-            for key in sorted(set(item.attrs) - OF_THE_SCHEMA):
-                digest.update(f"{name}@{key}={attribute_text(item, key)}\n".encode())
-            if isinstance(item, h5py.Dataset):
-                content = stored_digest(item) if holds_plain_chunks(item) else dataset_digest(item)
-                digest.update(f"{name}={content}\n".encode())
+        return digest_of_recording(file)
+
+
+def digest_of_recording(file: h5py.File) -> str:
+    """What `recording_digest` gives, of an open file."""
+    digest = hashlib.sha256()
+    left_out = [MODULE_PATH, GENERATED_BY]
+    if ".specloc" in file.attrs:  # the schemas of the library that wrote last
+        left_out.append(str(file[file.attrs[".specloc"]].name))
+    for name in walk(file, left_out):
+        item = file[name]
+        for key in sorted(set(item.attrs) - OF_THE_SCHEMA):
+            digest.update(f"{name}@{key}={attribute_text(item, key)}\n".encode())
+        if isinstance(item, h5py.Dataset):
+            content = stored_digest(item) if holds_plain_chunks(item) else dataset_digest(item)
+            digest.update(f"{name}={content}\n".encode())
     return digest.hexdigest()

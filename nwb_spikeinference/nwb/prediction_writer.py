@@ -16,11 +16,11 @@ from hdmf.common import DynamicTable, DynamicTableRegion, ElementIdentifiers, Ve
 from pynwb import NWBFile, TimeSeries
 
 from nwb_spikeinference.errors import InputError
-from nwb_spikeinference.files import lock, require_absent, sweep_partials
+from nwb_spikeinference.files import lock, sweep_partials
 from nwb_spikeinference.nwb.names import SPIKE_PROBABILITY
 from nwb_spikeinference.nwb.results import ModelProvenance
 from nwb_spikeinference.nwb.results_objects import model_object, packed, study_object
-from nwb_spikeinference.nwb.results_writer import write_module
+from nwb_spikeinference.nwb.results_writer import require_replaceable, write_module
 from nwb_spikeinference.recordings import CellType, FloatArray
 
 CONTACTS = "contacts"
@@ -92,11 +92,11 @@ def require_writable(source: Path, target: Path, *, overwrite: bool) -> None:
     InputError
         If it is the source.
     ExistsError
-        If it exists and may not be replaced.
+        If it exists and may not be replaced, or holds no results.
     """
     if source.resolve() == target.resolve():
         raise InputError(f"{source}: is the source itself; choose another place for the copy")
-    require_absent(target, overwrite)
+    require_replaceable(target, overwrite)
 
 
 def write_prediction_copy(source: Path, target: Path, prediction: FilePrediction, *, overwrite: bool) -> None:

@@ -140,7 +140,8 @@ def study_object(study: str, participant: str, session: str, source_sha256: str)
         participant=participant,
         session=session,
         source_sha256=source_sha256,
-        content_sha256="",  # known only when all is written
+        recording_sha256="",  # these are known only when all is written
+        content_sha256="",
     )
 
 

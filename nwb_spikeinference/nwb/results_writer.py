@@ -30,7 +30,7 @@ from nwb_spikeinference.files import (
 )
 from nwb_spikeinference.nwb.check import schema_errors
 from nwb_spikeinference.nwb.copy_file import copy_without, is_referred_to, require_copied
-from nwb_spikeinference.nwb.digest import CONTENT_DIGEST, module_digest
+from nwb_spikeinference.nwb.digest import CONTENT_DIGEST, RECORDING_DIGEST, digest_of_recording, module_digest
 from nwb_spikeinference.nwb.extension import load_extension
 from nwb_spikeinference.nwb.guarded_file import open_guarded
 from nwb_spikeinference.nwb.names import GENERATED_BY, INFERENCE_MODULE, MODULE_PATH, STUDY, WRITE_BACK
@@ -75,15 +75,23 @@ def write_results_copy(
     """
     if source.resolve() == target.resolve():
         raise InputError(f"{source}: is the source itself; choose another place for the copy")
-    require_absent(target, overwrite)
-    if target.exists():
-        _require_results(target)
+    require_replaceable(target, overwrite)
     with lock(target):
         sweep_partials(target.parent, target.name)
         _write(source, target, results, keep_raw=keep_raw)
 
 
-def _require_results(target: Path) -> None:
+def require_replaceable(target: Path, overwrite: bool) -> None:
+    """
+    Refuse a target that exists, unless it may be replaced and holds results: anything else is somebody's only copy.
+
+    Raises
+    ------
+    ExistsError
+    """
+    require_absent(target, overwrite)
+    if not target.exists():
+        return
     try:
         with open_nwb(target) as file:
             holds_results = MODULE_PATH in file
@@ -265,8 +273,9 @@ def _sign(temporary: Path) -> None:
 
 
 def seal(file: h5py.File) -> None:
-    """Write the digest of the results, which completes them."""
+    """Write the digests of the recording and of the results, which completes them."""
     module = file[MODULE_PATH]
+    module[STUDY].attrs[RECORDING_DIGEST] = digest_of_recording(file)
     module[STUDY].attrs[CONTENT_DIGEST] = module_digest(module)
 
 

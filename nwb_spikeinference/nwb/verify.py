@@ -13,15 +13,15 @@ import numpy as np
 from nwb_spikeinference.errors import InputError
 from nwb_spikeinference.nwb.check import inspect_file
 from nwb_spikeinference.nwb.copy_file import read_pieces, walk
+from nwb_spikeinference.nwb.digest import RECORDING_DIGEST, digest_of_recording
 from nwb_spikeinference.nwb.extension import REGION, table_columns
-from nwb_spikeinference.nwb.names import INFERENCE_MODULE, STUDY, UNITS
+from nwb_spikeinference.nwb.names import MODULE_PATH, STUDY, UNITS
 from nwb_spikeinference.nwb.open_file import H5_ERRORS, decode, open_nwb, require_plausible
 from nwb_spikeinference.nwb.results import ResultTables, StudyFacts, UnitKey
 from nwb_spikeinference.nwb.results_tables import TableRows, column_values, result_tables
 from nwb_spikeinference.nwb.results_writer import is_sealed
 
 _KEY_COLUMNS = ("participant", "session", "unit_id")
-_MODULE = f"/processing/{INFERENCE_MODULE}"
 
 
 def verify_file(path: Path) -> tuple[str, ...]:
@@ -57,22 +57,24 @@ def _damage(item: h5py.Group | h5py.Dataset) -> list[str]:
 
 
 def _changed_results(file: h5py.File) -> list[str]:
-    if _MODULE not in file:
+    if MODULE_PATH not in file:
         return []
-    if STUDY not in file[_MODULE]:
-        return [f"{_MODULE}: the results are not complete ({STUDY} is missing); write them again"]
-    if is_sealed(file):
-        return []
-    return [f"{_MODULE}: the results are not those that were written (digest differs)"]
+    if STUDY not in file[MODULE_PATH]:
+        return [f"{MODULE_PATH}: the results are not complete ({STUDY} is missing); write them again"]
+    if not is_sealed(file):
+        return [f"{MODULE_PATH}: the results are not those that were written (digest differs)"]
+    if decode(file[MODULE_PATH][STUDY].attrs[RECORDING_DIGEST]) != digest_of_recording(file):
+        return [f"{file.filename}: something beside the results was changed or added since they were written"]
+    return []
 
 
 def read_study(path: Path) -> StudyFacts | None:
     """Which study wrote results into a file, and about whom; None if none did."""
     try:
         with open_nwb(path) as file:
-            if f"{_MODULE}/{STUDY}" not in file:
+            if f"{MODULE_PATH}/{STUDY}" not in file:
                 return None
-            attributes = file[_MODULE][STUDY].attrs
+            attributes = file[MODULE_PATH][STUDY].attrs
             return StudyFacts(*(decode(attributes[name]) for name in StudyFacts._fields))
     except InputError:
         return None
@@ -95,22 +97,22 @@ def compare_tables(path: Path, tables: ResultTables) -> tuple[str, ...]:
 
 
 def _differences(file: h5py.File, tables: ResultTables) -> Iterator[str]:
-    module = file[_MODULE]
+    module = file[MODULE_PATH]
     row_of = {key: row for row, key in enumerate(_units(file))}
     for name, table in result_tables(tables, row_of).items():
         if name not in module:
-            yield f"{_MODULE}/{name}: is missing, though the results have {len(table.rows)} rows of it"
+            yield f"{MODULE_PATH}/{name}: is missing, though the results have {len(table.rows)} rows of it"
         elif len(module[name]["id"]) != len(table.rows):
-            yield f"{_MODULE}/{name}: has {len(module[name]['id'])} rows, the results {len(table.rows)}"
+            yield f"{MODULE_PATH}/{name}: has {len(module[name]['id'])} rows, the results {len(table.rows)}"
         else:
             yield from _different_columns(module[name], table)
 
 
 def _units(file: h5py.File) -> Iterator[UnitKey]:
     """Every unit of a session's file, or of the file of all participants, in its order."""
-    units = file[_MODULE].get(UNITS)
+    units = file[MODULE_PATH].get(UNITS)
     if units is None:
-        study = file[_MODULE][STUDY].attrs
+        study = file[MODULE_PATH][STUDY].attrs
         whose = (decode(study["participant"]), decode(study["session"]))
         yield from ((*whose, int(unit_id)) for unit_id in file["units/id"][()])
         return

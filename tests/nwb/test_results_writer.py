@@ -296,6 +296,15 @@ def test_flipped_byte_is_found(written: Path) -> None:
     assert any("spike_probability/data: damaged" in finding for finding in verify_file(written))
 
 
+@pytest.mark.parametrize("name", ["units/spike_times", "general/subject/subject_id"])
+def test_recording_that_was_changed_since_is_found(written: Path, tmp_path: Path, name: str) -> None:
+    path = Path(shutil.copy(written, tmp_path))
+    with h5py.File(path, "r+") as file:
+        file[name][(0,) * file[name].ndim] = "P99" if name.endswith("id") else 0.05
+    (finding,) = verify_file(path)
+    assert finding.endswith("something beside the results was changed or added since they were written")
+
+
 def test_changed_text_is_found(written: Path) -> None:
     with h5py.File(written, "a") as file:
         file[f"{MODULE}/lobo/band"][0] = "theta"
