@@ -13,11 +13,11 @@ from nwb_spikeinference.cli.common import Output, quiet_imports, shared_options
 @click.command("predict")
 @click.argument("model", type=click.Path(path_type=Path))
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("-o", "--output-file", "target", required=True, type=click.Path(path_type=Path), help="Copy to write.")
+@click.option("-o", "--output-file", "target", required=True, type=click.Path(path_type=Path), help="The copy.")
 @click.option("--region", "regions", multiple=True, help="Contacts of this region only; may be repeated.")
 @click.option("--hemisphere", "hemispheres", multiple=True, help="Contacts of this side only: left, right or midline.")
 @click.option("--channel", "channels", multiple=True, metavar="NAME", help="This contact only; may be repeated.")
-@click.option("--overwrite", is_flag=True, help="Replace an existing file.")
+@click.option("--overwrite", is_flag=True, help="Replace a file that holds results.")
 @click.option("--dry-run", is_flag=True, help="Check model, file and contacts, write nothing.")
 @shared_options
 def command(
@@ -34,8 +34,8 @@ def command(
     """
     Infer spiking from the LFP in FILE, an NWB file without units, by MODEL, the folder that a study wrote.
 
-    Writes a copy of FILE with the probability of spiking of a typical excitatory and inhibitory neuron at each contact,
-    and says where the model was trained and what lies outside of it.
+    Writes a copy of FILE, without raw voltages, with the probability of spiking of a typical excitatory and inhibitory
+    neuron at each contact, and says where the model was trained and what lies outside of it.
     """
     with quiet_imports():
         from nwb_spikeinference.pipeline.predict import ContactChoice, predict_file

@@ -6,18 +6,21 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import fields
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from nwb_spikeinference.config import StudySettings
 from nwb_spikeinference.files import replace_atomically
 from nwb_spikeinference.inputs import HEAD_OF_TYPE
-from nwb_spikeinference.pipeline.cohort import Cohort
-from nwb_spikeinference.pipeline.evidence import Outcomes
 from nwb_spikeinference.pipeline.store import TaskResult
 from nwb_spikeinference.recordings import CellType
 from nwb_spikeinference.records import Protocol, Results, UnitRecord
 from nwb_spikeinference.report.examples import TraceExample
+
+if TYPE_CHECKING:  # they import the models, which take seconds that rendering a report again need not wait
+    from nwb_spikeinference.pipeline.cohort import Cohort
+    from nwb_spikeinference.pipeline.evidence import Outcomes
 
 SECONDS = 3.0
 _ARRAYS = ("time_s", "lfp_uv", "probability", "spike_times_s")
@@ -25,7 +28,7 @@ _TYPES: tuple[CellType, ...] = ("excitatory", "inhibitory")
 
 
 def make_examples(
-    cohort: Cohort, outcomes: Outcomes, results: Results, settings: StudySettings
+    cohort: "Cohort", outcomes: "Outcomes", results: Results, settings: StudySettings
 ) -> tuple[TraceExample, ...]:
     """One example per cell type that was scored by the main model."""
     group, protocol = ("unseen", "unseen-participant") if results.folds else ("within", "within-session")
@@ -67,7 +70,7 @@ def _median_unit(units: Sequence[UnitRecord]) -> UnitRecord | None:
 
 
 def _examples_of(
-    unit: UnitRecord, cohort: Cohort, outcomes: Outcomes, group: str, protocol: Protocol
+    unit: UnitRecord, cohort: "Cohort", outcomes: "Outcomes", group: str, protocol: Protocol
 ) -> Iterator[TraceExample]:
     source = next(
         one

@@ -15,7 +15,7 @@ from nwb_spikeinference.archive.listing import list_assets
 from nwb_spikeinference.archive.stream import RemoteFile
 from nwb_spikeinference.cell_types import cell_type_from_width
 from nwb_spikeinference.config import ArchiveSettings
-from nwb_spikeinference.errors import InputError, ResourceError
+from nwb_spikeinference.errors import InputError, ResourceError, SettingsError
 from nwb_spikeinference.nwb.read import read_session
 from nwb_spikeinference.pipeline.sources import list_files
 from nwb_spikeinference.recordings import Session, Unit
@@ -53,6 +53,11 @@ class FileSummary:
     reason: str | None = None  # why a study cannot use it
 
     @property
+    def readable(self) -> bool:
+        """Whether the file could be read; otherwise nothing is known but the reason."""
+        return self.participant is not None
+
+    @property
     def usable(self) -> bool:
         """Whether a study can use the file."""
         return self.reason is None
@@ -84,6 +89,8 @@ def inspect_files(
     SettingsError
         If one of `paths` is neither a path nor a dataset.
     """
+    if "" in paths:
+        raise SettingsError("'' is no path; name NWB files, folders, globs or datasets such as DANDI:000574")
     found: list[FileSummary] = []
     for path in paths:
         if is_address(str(path)):
@@ -104,10 +111,11 @@ def _inspect_dataset(text: str, settings: ArchiveSettings, network: NetworkSetti
 def _inspect(path: Path, stream: RawIOBase | None = None) -> FileSummary:
     try:
         if path.is_dir():
-            raise InputError(f"{path}: holds no NWB file")
+            raise InputError("holds no NWB file")
         session = read_session(path, stream=stream)
     except (InputError, ResourceError) as error:
-        return FileSummary(path=path, electrodes={}, units={}, cell_types={}, reason=str(error))
+        reason = str(error).removeprefix(f"{path}: ")
+        return FileSummary(path=path, electrodes={}, units={}, cell_types={}, reason=reason)
     return FileSummary(
         path=path,
         participant=session.participant,
@@ -190,8 +198,8 @@ def _why_unlinked(session: Session) -> str | None:
 
 def describe_summary(summary: FileSummary) -> str:
     """A few lines for people."""
-    if summary.participant is None:
-        return f"{summary.path}\n  cannot be read: {summary.reason}"
+    if not summary.readable:
+        return f"{summary.path}: cannot be read: {summary.reason}"
     lines = [
         str(summary.path),
         f"  participant {summary.participant}, session {summary.session}",
@@ -222,8 +230,8 @@ def describe_table(summaries: Sequence[FileSummary]) -> str:
 
 
 def _cells(summary: FileSummary) -> tuple[str, ...]:
-    verdict = "yes" if summary.reason is None else f"no: {summary.reason.removeprefix(f'{summary.path}: ')}"
-    if summary.participant is None:
+    verdict = "yes" if summary.reason is None else f"no: {summary.reason}"
+    if not summary.readable:
         return str(summary.path), *["-"] * 6, verdict
     signals = Counter(f"{one.kind} {one.rate_hz:g} Hz, {one.electrodes} electrodes" for one in summary.signals)
     types = f" ({_list(summary.cell_types)})" if summary.n_units else ""

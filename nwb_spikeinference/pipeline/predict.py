@@ -11,7 +11,6 @@ from tempfile import TemporaryDirectory
 
 from nwb_spikeinference.errors import MontageError, NoSignalError, ResourceError, SettingsError
 from nwb_spikeinference.files import make_folder, sha256_file
-from nwb_spikeinference.inputs import HEADS
 from nwb_spikeinference.nwb.names import MODEL
 from nwb_spikeinference.nwb.prediction_writer import (
     ContactRow,
@@ -25,6 +24,7 @@ from nwb_spikeinference.pipeline.bundle_signal import find_blocks
 from nwb_spikeinference.pipeline.inference import ContactReport, Inference, check_contacts
 from nwb_spikeinference.pipeline.inference_model import InferenceModel
 from nwb_spikeinference.pipeline.model_folder import SavedSettings
+from nwb_spikeinference.pipeline.provenance import describe_architecture
 from nwb_spikeinference.pipeline.training_range import describe_participant, describe_training
 from nwb_spikeinference.recordings import Electrode, Session
 from nwb_spikeinference.regions import canonical_region, parse_hemisphere
@@ -177,7 +177,7 @@ def _as_file_content(inferred: Inference, settings: SavedSettings, session: Sess
             model=settings.model.name,
             protocol=None,
             fold=None,
-            architecture=f"{settings.model.name} {list(settings.model.units)}, heads {', '.join(HEADS)}",
+            architecture=describe_architecture(settings.model),
             settings=settings.model_dump(mode="json", exclude={"training_participants", "versions"}),
             weights_sha256=settings.weights_sha256,
             versions={f"{name} (training)": number for name, number in settings.versions.items()}

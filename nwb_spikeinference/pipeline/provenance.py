@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import nwb_spikeinference
-from nwb_spikeinference.config import StudySettings
+from nwb_spikeinference.config import ModelName, ModelSettings, StudySettings
+from nwb_spikeinference.inputs import HEADS
 
 _ROOT = Path(nwb_spikeinference.__file__).parent
 # What the result of a task depends on; the report, for instance, may change without a training being repeated.
@@ -32,6 +33,19 @@ def code_version() -> str:
 def public_settings(settings: StudySettings) -> dict[str, Any]:
     """The settings without paths and without other ids of participants."""
     return settings.model_dump(mode="json", exclude={"sessions", "participants", "output", "archive"})
+
+
+def describe_architecture(model: ModelSettings) -> str:
+    """A model in a few words, as files carry it."""
+    layers = list(model.units)
+    kinds: dict[ModelName, str] = {
+        "bilstm": f"stacked bidirectional LSTM {layers}",
+        "conv-bilstm": f"convolutions over the LFP, then stacked bidirectional LSTM {layers}",
+        "causal-lstm": f"stacked LSTM {layers} that reads forward only",
+        "logistic": "lagged logistic regression",
+        "gradient-boosting": "gradient boosting over lagged features",
+    }
+    return f"{kinds[model.name]}, heads {', '.join(HEADS)}"
 
 
 def without_folders(message: str, path: Path) -> str:

@@ -124,15 +124,28 @@ def list_files(paths: Iterable[str | Path]) -> list[Path]:
     return list(found)
 
 
+def participant_of(file: SessionFile, settings: StudySettings) -> str:
+    """
+    Whose a file is, as the study calls people: named after their dataset too, where it reads several.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read.
+    """
+    written = _written_participant(file)
+    name = f"{file.dataset}/{written}" if file.dataset else written
+    return settings.participants.alias.get(name, name)
+
+
 def with_participant_of(file: SessionFile, settings: StudySettings) -> StudySettings:
-    """Settings by which a file's participant is named after its dataset too: people of two datasets share ids."""
-    if not file.dataset:
-        return settings
-    written = read_session(file.path, regions=settings.regions, layout=settings.layout).participant
-    name = f"{file.dataset}/{written}"
-    participants = settings.participants
-    alias = {written: participants.alias.get(name, name)}
-    return settings.model_copy(update={"participants": participants.model_copy(update={"alias": alias})})
+    """Settings by which a file's participant is named as `participant_of` says: people of two datasets share ids."""
+    alias = {_written_participant(file): participant_of(file, settings)}
+    return settings.model_copy(update={"participants": settings.participants.model_copy(update={"alias": alias})})
+
+
+def _written_participant(file: SessionFile) -> str:
+    return read_session(file.path).participant
 
 
 def hash_sessions(files: Sequence[SessionFile]) -> dict[Path, str]:

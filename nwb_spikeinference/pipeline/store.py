@@ -7,6 +7,7 @@ together in ``result.npz``; one that the task wrote to its folder itself stays a
 """
 
 import json
+import shutil
 import time
 import traceback
 from collections.abc import Callable, Mapping
@@ -77,6 +78,11 @@ class TaskStore:
         """Remove what a killed process left; call it under the study's lock."""
         for folder in self.folder.glob("*/"):
             sweep_partials(folder)
+
+    def forget(self) -> None:
+        """Remove all tasks, and nothing else that may lie beside them."""
+        for mark in self.folder.glob("*/task.json"):
+            shutil.rmtree(mark.parent)
 
     def load(self, key: TaskKey) -> TaskResult | None:
         """The result of a finished task, or None if it must be computed."""

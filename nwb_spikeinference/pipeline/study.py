@@ -2,8 +2,8 @@
 A whole study: from NWB files to results, files with predictions, and a report.
 """
 
+import json
 import logging
-import shutil
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,13 +13,11 @@ from typing import Any
 
 import nwb_spikeinference
 from nwb_spikeinference.config import StudySettings
-from nwb_spikeinference.errors import InputError, LeakError, NoUnitsError
+from nwb_spikeinference.errors import ExistsError
 from nwb_spikeinference.files import lock, sha256_file, sha256_json, sweep_partials, write_json
-from nwb_spikeinference.nwb.digest import recording_digest
 from nwb_spikeinference.pipeline.assembly import assemble_results
 from nwb_spikeinference.pipeline.cohort import Cohort, make_cohort
 from nwb_spikeinference.pipeline.content import hash_contents
-from nwb_spikeinference.pipeline.dataset import prepare_session, stops_bands, stores_raw
 from nwb_spikeinference.pipeline.examples import make_examples, save_examples
 from nwb_spikeinference.pipeline.executors import FailedTask, LocalExecutor, Task
 from nwb_spikeinference.pipeline.final_model import train_final_model, write_model
@@ -27,17 +25,20 @@ from nwb_spikeinference.pipeline.fit_spec import FitSpec
 from nwb_spikeinference.pipeline.fits import run_fit
 from nwb_spikeinference.pipeline.log_file import log_to
 from nwb_spikeinference.pipeline.plan import StudyPlan, make_plan
-from nwb_spikeinference.pipeline.provenance import code_version, git_revision, public_settings, without_folders
-from nwb_spikeinference.pipeline.sources import SessionFile, find_sessions, hash_sessions, with_participant_of
+from nwb_spikeinference.pipeline.preparation import prepare_sessions
+from nwb_spikeinference.pipeline.provenance import code_version, git_revision, public_settings
+from nwb_spikeinference.pipeline.sources import SessionFile, find_sessions, hash_sessions
 from nwb_spikeinference.pipeline.splits import SessionSource, make_splits, write_splits
-from nwb_spikeinference.pipeline.store import TaskKey, TaskResult, TaskStore, Work
-from nwb_spikeinference.pipeline.write_back import write_back
+from nwb_spikeinference.pipeline.store import TaskKey, TaskResult, TaskStore
+from nwb_spikeinference.pipeline.verification import RESULTS_FILE
+from nwb_spikeinference.pipeline.write_back import COHORT_FILE, write_back
 from nwb_spikeinference.records import InputFile, Provenance, Results
 from nwb_spikeinference.report.build import write_report
 from nwb_spikeinference.report.tables import write_results_csv
 from nwb_spikeinference.settings import load_settings
 
 _log = logging.getLogger(__name__)
+_OUTPUTS = (RESULTS_FILE, "results.csv", "report.html", "splits.json", "examples.npz", COHORT_FILE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +71,8 @@ def run_study(study_file: Path, *, fresh: bool = False) -> StudyOutcome:
         If no session can be used. Single unusable sessions are left out and listed.
     LeakError
         If one recording stands in two files, be they different in bytes, or anything on both sides of a split.
+    ExistsError
+        If the output folder holds files of others under the names of results.
     LockedError
         If another process runs this study.
     """
@@ -78,9 +81,33 @@ def run_study(study_file: Path, *, fresh: bool = False) -> StudyOutcome:
     files = find_sessions(settings, study_file.parent)
     output = study_file.parent / settings.output
     with lock(output), log_to(output / "logs" / "run.log"):
+        _require_own(output)
         if fresh:
-            shutil.rmtree(output / "tasks", ignore_errors=True)
+            TaskStore(output / "tasks").forget()
         return _run(settings, files, output)
+
+
+def _require_own(output: Path) -> None:
+    """
+    Refuse a folder with files of the names that a study writes, which no study wrote.
+
+    Raises
+    ------
+    ExistsError
+        Names the first.
+    """
+    if any((output / "tasks").glob("*/task.json")) or _is_result(output / RESULTS_FILE):
+        return
+    for name in _OUTPUTS:
+        if (output / name).exists():
+            raise ExistsError(f"{output / name}: exists, and no study wrote it; choose another folder (output)")
+
+
+def _is_result(path: Path) -> bool:
+    try:
+        return {"schema_version", "provenance"} <= set(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return False
 
 
 def list_inputs(study_file: Path) -> tuple[Path, ...]:
@@ -96,7 +123,7 @@ def _run(settings: StudySettings, files: Sequence[SessionFile], output: Path) ->
     sweep_partials(output)
     executor = LocalExecutor(store)
     digests = hash_sessions(files)
-    sessions, failed, left_out = _prepare(settings, files, digests, executor)
+    sessions, failed, left_out = prepare_sessions(settings, files, digests, executor)
     cohort = make_cohort([one for _, _, one in sessions], [name for _, name, _ in sessions], settings)
     _log.info("%d units of %d participants", len(cohort.cell_types), len(cohort.participants))
     contents = hash_contents([(path, one) for path, _, one in sessions], settings.signal.predictor)
@@ -119,7 +146,7 @@ def _run(settings: StudySettings, files: Sequence[SessionFile], output: Path) ->
         devices=("CPU",),
     )
     results, scores = assemble_results(settings, provenance, cohort, plan, outcomes, left_out)
-    write_json(output / "results.json", results.model_dump(mode="json"))
+    write_json(output / RESULTS_FILE, results.model_dump(mode="json"))
     write_results_csv(results, output / "results.csv", scores)
     examples = make_examples(cohort, outcomes, results, settings)
     save_examples(examples, output / "examples.npz")
@@ -147,84 +174,6 @@ def _session_sources(
         for path, _, one in sessions
         for key in [(one.facts["participant"], one.facts["session"])]
     }
-
-
-def _prepare(
-    settings: StudySettings, files: Sequence[SessionFile], digests: Mapping[Path, str], executor: LocalExecutor
-) -> tuple[list[tuple[Path, str, TaskResult]], list[FailedTask], dict[str, str]]:
-    """Features of every session; those that cannot be used, and why."""
-    tasks = [
-        Task(
-            key=_features_key(settings, file, _recording(file.path, digests[file.path])),
-            work=_preparation(file, settings),
-        )
-        for file in files
-    ]
-    sessions, failed = [], []
-    left_out: dict[str, str] = {}
-    paths = [file.path for file in files]
-    for path, task, result in zip(paths, tasks, executor.run(tasks, "features"), strict=True):
-        if isinstance(result, FailedTask):
-            failed.append(result)
-            left_out[path.stem] = without_folders(str(result.error), path)
-        elif _takes_part(result.facts["participant"], settings):
-            sessions.append((path, task.key.name, result))
-        else:
-            left_out[result.facts["participant"]] = "left out by the settings (participants)"
-    if not sessions:
-        if failed:
-            raise failed[0].error
-        raise NoUnitsError("participants: the settings leave nobody in; check include and exclude")
-    _require_single(sessions)
-    return sessions, failed, left_out
-
-
-def _recording(path: Path, file_digest: str) -> str:
-    """What features depend on: not on results that an earlier run wrote into the file."""
-    try:
-        return recording_digest(path)
-    except InputError:  # is raised again, and kept, by the task
-        return file_digest
-
-
-def _preparation(file: SessionFile, settings: StudySettings) -> Work:
-    return lambda folder: prepare_session(file.path, with_participant_of(file, settings), folder)
-
-
-def _takes_part(participant: str, settings: StudySettings) -> bool:
-    chosen = settings.participants
-    return participant not in chosen.exclude and (not chosen.include or participant in chosen.include)
-
-
-def _require_single(sessions: Sequence[tuple[Path, str, TaskResult]]) -> None:
-    seen: dict[tuple[str, str], Path] = {}
-    for path, _, result in sessions:
-        name = (result.facts["participant"], result.facts["session"])
-        if name in seen:
-            raise LeakError(
-                f"{path.name} and {seen[name].name} both hold session {name[1]!r} of participant {name[0]!r}; "
-                f"remove one, or give the sessions different ids"
-            )
-        seen[name] = path
-
-
-def _features_key(settings: StudySettings, file: SessionFile, recording: str) -> TaskKey:
-    parts = settings.model_dump(
-        mode="json", include={"signal", "units", "target", "bands", "regions", "layout", "participants"}
-    )
-    return TaskKey(
-        kind="features",
-        label=file.path.name,
-        depends_on={
-            "code": code_version(),
-            "recording": recording,
-            "dataset": file.dataset,
-            "settings": parts,
-            "own_wire": settings.controls.own_wire,
-            "raw": stores_raw(settings),
-            "stopped": stops_bands(settings),
-        },
-    )
 
 
 def _fit_dependencies(cohort: Cohort, settings: StudySettings) -> dict[str, Any]:

@@ -2,8 +2,10 @@
 Predictions and tables back into NWB files: the sessions' own or copies of them, and one file of all participants.
 """
 
+import hashlib
 import logging
 import os
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from importlib.metadata import version
@@ -13,10 +15,10 @@ from typing import Any
 import numpy as np
 
 from nwb_spikeinference.bands import Band
-from nwb_spikeinference.config import ModelName, StudySettings
+from nwb_spikeinference.config import StudySettings
 from nwb_spikeinference.errors import SpikeInferenceError
 from nwb_spikeinference.files import make_folder, sha256_file, sweep_partials
-from nwb_spikeinference.inputs import HEAD_OF_TYPE, HEADS
+from nwb_spikeinference.inputs import HEAD_OF_TYPE
 from nwb_spikeinference.nwb import names
 from nwb_spikeinference.nwb.cohort_writer import write_cohort
 from nwb_spikeinference.nwb.results import (
@@ -31,11 +33,12 @@ from nwb_spikeinference.nwb.results_writer import write_results_copy, write_resu
 from nwb_spikeinference.pipeline.cohort import Cohort
 from nwb_spikeinference.pipeline.evidence import Outcomes
 from nwb_spikeinference.pipeline.executors import FailedTask
-from nwb_spikeinference.pipeline.provenance import public_settings
+from nwb_spikeinference.pipeline.provenance import describe_architecture, public_settings
 from nwb_spikeinference.pipeline.store import TaskResult
 from nwb_spikeinference.records import Protocol, Results, UnitRecord
 
 COHORT_FILE = "cohort.nwb"  # in the output folder
+_LONGEST_NAME = 255  # bytes
 _log = logging.getLogger(__name__)
 _PROTOCOLS: Mapping[Protocol, tuple[str, str]] = {  # group of trainings, and name of the model in a session's file
     "unseen-participant": ("unseen", names.MODEL),
@@ -114,23 +117,28 @@ def _contents(
     if is_copy:
         make_folder(folder)
         sweep_partials(folder)
-    own_names = _own_names([path for path, _ in read.values()])
+    targets = own_names([path for path, _ in read.values()])
     for session in cohort.sessions:
         path, digest = read[session.facts["participant"], session.facts["session"]]
         content = _session_results(session, digest, settings, outcomes, results)
         if content is not None:
-            yield path, folder / own_names[path] if is_copy else path, content
+            yield path, folder / targets[path] if is_copy else path, content
 
 
-def _own_names(paths: Sequence[Path]) -> dict[Path, str]:
+def own_names(paths: Sequence[Path]) -> dict[Path, str]:
     """Names for copies in one folder: the file's, after as many of its folders as tell it from the others."""
-    names = {}
+    found = {}
     for path in paths:
         depth = 1
         while sum(other.parts[-depth:] == path.parts[-depth:] for other in paths) > 1:
             depth += 1
-        names[path] = "_".join(path.parts[-depth:])
-    return names
+        found[path] = "_".join(path.parts[-depth:])
+    count = Counter(name.casefold() for name in found.values())  # some disks do not tell a from A
+    for path, name in found.items():
+        if count[name.casefold()] > 1 or len(name.encode()) > _LONGEST_NAME:
+            digest = hashlib.sha256("/".join(path.parts).encode()).hexdigest()[:12]
+            found[path] = f"{path.stem.encode()[:200].decode(errors='ignore')}-{digest}.nwb"
+    return found
 
 
 def _session_results(
@@ -232,24 +240,12 @@ def _shared_provenance(settings: StudySettings) -> ModelProvenance:
         model=settings.model.name,
         protocol=None,
         fold=None,
-        architecture=_architecture(settings),
+        architecture=describe_architecture(settings.model),
         settings=public_settings(settings),
         weights_sha256="",
         versions={name: version(name) for name in ("nwb-spikeinference", "keras", "tensorflow", "numpy")},
         training_participants=(),
     )
-
-
-def _architecture(settings: StudySettings) -> str:
-    layers = list(settings.model.units)
-    kinds: dict[ModelName, str] = {
-        "bilstm": f"stacked bidirectional LSTM {layers}",
-        "conv-bilstm": f"convolutions over the LFP, then stacked bidirectional LSTM {layers}",
-        "causal-lstm": f"stacked LSTM {layers} that reads forward only",
-        "logistic": "lagged logistic regression",
-        "gradient-boosting": "gradient boosting over lagged features",
-    }
-    return f"{kinds[settings.model.name]}, heads {', '.join(HEADS)}"
 
 
 def _probabilities(

@@ -1,6 +1,7 @@
 """A trained model on recordings that hold LFP only: from Python and from the command line."""
 
 import json
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -408,10 +409,11 @@ def test_a_choice_that_nothing_fits_is_refused(
 
 def test_an_existing_file_is_replaced_only_when_asked(model_folder: Path, recording: Path, tmp_path: Path) -> None:
     target = tmp_path / "out.nwb"
-    target.write_text("mine")
+    predict_file(model_folder, recording, target)
+    before = sha256_file(target)
     with pytest.raises(ExistsError, match="exists already; add --overwrite"):
         predict_file(model_folder, recording, target)
-    assert target.read_text() == "mine"
+    assert sha256_file(target) == before
     call(model_folder, recording, "-o", target, "--overwrite")
     assert [path.name for path in tmp_path.iterdir()] == ["out.nwb"]
 
@@ -436,3 +438,18 @@ def test_a_failure_in_the_middle_leaves_nothing_behind(model_folder: Path, tmp_p
     with pytest.raises(NoSignalError, match=r"nothing can be inferred at any of 1 contacts \(LHIP1: "):
         predict_file(model_folder, source, tmp_path / "out.nwb")
     assert [path.name for path in tmp_path.iterdir()] == ["in.nwb"]
+
+
+def test_f10_a_recording_is_never_replaced(model_folder: Path, recording: Path, tmp_path: Path) -> None:
+    other = Path(shutil.copy(recording, tmp_path / "another.nwb"))
+    before = sha256_file(other)
+    with pytest.raises(ExistsError, match="holds no results of a study; move it to another place"):
+        predict_file(model_folder, recording, other, overwrite=True)
+    assert sha256_file(other) == before
+
+
+def test_the_file_says_which_kind_of_model_it_came_from(model_folder: Path, recording: Path, tmp_path: Path) -> None:
+    predict_file(model_folder, recording, tmp_path / "out.nwb")
+    with h5py.File(tmp_path / "out.nwb") as file:
+        said = file["processing/spike_inference/model"].attrs["architecture"]
+    assert said == "lagged logistic regression, heads excitatory, inhibitory, any"
