@@ -4,11 +4,10 @@ Own recordings: raw microwire files and sorted units become NWB files, a study i
     python examples/1_own_recordings.py FOLDER [STUDY.yaml]
 
 FOLDER/raw/*/session.yaml describe the recordings (`nsi init` writes one to start from). Where there are none, three
-short recordings are simulated in their place, so that everything below can be tried. STUDY.yaml is used instead of the
-settings below, and is copied beside the NWB files.
+short recordings are simulated in their place, so that everything below can be tried. STUDY.yaml, FOLDER/study.yaml
+unless told, is written with the settings below where it does not exist.
 """
 
-import shutil
 import sys
 from pathlib import Path
 
@@ -38,10 +37,8 @@ def main() -> None:
         verdict = file.reason or "usable"
         print(f"{file.participant}: {file.n_units} units, {file.overlap_s:.0f} s of LFP and spikes: {verdict}")
 
-    study = folder / "study.yaml"
-    if len(sys.argv) > 2:
-        shutil.copy(sys.argv[2], study)
-    elif not study.exists():
+    study = Path(sys.argv[2]) if len(sys.argv) > 2 else folder / "study.yaml"
+    if not study.exists():
         study.write_text(SETTINGS, encoding="utf-8")
     outcome = run_study(study)  # what was finished before is not repeated
 

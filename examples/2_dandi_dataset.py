@@ -27,7 +27,7 @@ def main() -> None:
     folder, dataset = Path(sys.argv[1]), sys.argv[2]
     folder.mkdir(parents=True, exist_ok=True)
     content = yaml.safe_load(Path(sys.argv[3]).read_text(encoding="utf-8")) if len(sys.argv) > 3 else SETTINGS
-    study = folder / "study.yaml"
+    study = folder / "dataset.study.yaml"  # the settings, and where its files are
     study.write_text(yaml.safe_dump(content | {"sessions": [dataset]}), encoding="utf-8")
     archive = load_settings(study, StudySettings).archive
 

@@ -3,8 +3,9 @@ A trained model on sEEG: how likely typical neurons spike at each contact of a r
 
     python examples/3_trained_model_on_seeg.py MODEL FILE.nwb OUT.nwb
 
-MODEL is the folder `model/` of a finished study. OUT.nwb is a copy of FILE.nwb with the probabilities in
-`processing/spike_inference`. The same is done once more on a plain array, for recordings that are not in NWB.
+MODEL is the folder `model/` of a finished study. OUT.nwb, which must not exist, becomes a copy of FILE.nwb without raw
+voltages and with the probabilities in `processing/spike_inference`. The same is done once more on a plain array, for
+recordings that are not in NWB.
 """
 
 import sys
@@ -20,7 +21,7 @@ def main() -> None:
     """Predict from a file, then from an array."""
     model_folder, source, target = map(Path, sys.argv[1:4])
 
-    outcome = predict_file(model_folder, source, target, overwrite=True)
+    outcome = predict_file(model_folder, source, target)
     for statement in outcome.statements:
         print(statement)
     for contact in outcome.contacts:
