@@ -4,12 +4,16 @@ The dandi client, speaking through our connection.
 
 import logging
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
-from nwb_spikeinference.archive.connection import LOOPBACK, Connection, NetworkSettings
+from nwb_spikeinference.archive.connection import LOOPBACK, Connection, NetworkSettings, require_server
+from nwb_spikeinference.errors import SettingsError
+
+_KEY = re.compile("[!-~]+")  # printable ASCII without white space
 
 
 class Archive:
@@ -21,9 +25,10 @@ class Archive:
         from dandi.utils import DandiInstance
 
         logging.getLogger("dandi").setLevel(logging.CRITICAL)  # what it reports stands in our errors
-        self.connection = Connection(server, network, _read_token(server))
+        self.server = require_server(server)
         self.network = network
-        self.server = self.connection.server
+        variable = _token_variable(self.server)
+        self.connection = Connection(self.server, network, _read_token(variable), variable)
         # Given as an instance, the server is not asked what it is, which the client would do without time limits.
         self.client = DandiAPIClient(dandi_instance=DandiInstance(name="archive", gui=None, api=self.server))
         self.client.session.close()
@@ -49,11 +54,19 @@ def open_archive(server: str, network: NetworkSettings) -> Iterator[Archive]:
         archive.connection.close()
 
 
-def _read_token(server: str) -> str | None:
-    """The user's key, where the variable that the dandi client reads is meant for this server."""
+def _token_variable(server: str) -> str | None:
+    """The environment variable that the dandi client reads for this server; none for servers that it does not know."""
     from dandi.consts import known_instances
 
-    names = [name for name, instance in known_instances.items() if instance.api == server.rstrip("/")]
+    names = [name for name, instance in known_instances.items() if instance.api == server]
     if names:
-        return os.environ.get(f"{names[0].upper().replace('-', '_')}_API_KEY")
-    return os.environ.get("DANDI_API_KEY") if urlsplit(server).hostname in LOOPBACK else None
+        return f"{names[0].upper().replace('-', '_')}_API_KEY"
+    return "DANDI_API_KEY" if urlsplit(server).hostname in LOOPBACK else None
+
+
+def _read_token(variable: str | None) -> str | None:
+    """The user's key; white space around it, as files and the clipboard leave it, is no part of it."""
+    token = os.environ.get(variable, "").strip() if variable else ""
+    if token and not _KEY.fullmatch(token):
+        raise SettingsError(f"{variable} holds characters that no key has; copy the key again")  # never the value
+    return token or None

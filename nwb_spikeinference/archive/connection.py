@@ -64,6 +64,8 @@ class Connection:
         Address of the archive's API; https, or a server on this machine.
     token : str, optional
         Key of the user, sent to this server only.
+    token_variable : str, optional
+        Environment variable that a key for this server would be read from, named where access is refused.
 
     Raises
     ------
@@ -71,9 +73,12 @@ class Connection:
         If the server's address cannot be used.
     """
 
-    def __init__(self, server: str, network: NetworkSettings, token: str | None = None) -> None:
-        self.server = _require_server(server)
+    def __init__(
+        self, server: str, network: NetworkSettings, token: str | None = None, token_variable: str | None = None
+    ) -> None:
+        self.server = require_server(server)
         self._network = network
+        self._token_variable = token_variable
         self._auth = _TokenForOne(server, token)
         self._session = requests.Session()
         self._session.headers["User-Agent"] = f"nwb-spikeinference/{nwb_spikeinference.__version__}"
@@ -144,6 +149,11 @@ class Connection:
             asked_to_wait_s = 0.0
             try:
                 response = self._follow(url, headers, params, deadline)
+            except ValueError as error:  # of the request; its text may hold the key
+                raise InputError(
+                    f"{_name(url)}: cannot be asked, or leads to what is no address ({type(error).__name__}); "
+                    f"check the server's address"
+                ) from None
             except requests.RequestException as error:
                 problem = _describe(error)
             else:
@@ -152,7 +162,7 @@ class Connection:
                 response.close()
                 problem = f"HTTP {response.status_code}"
                 if response.status_code not in _REPEATED:
-                    raise _refusal(url, response.status_code)
+                    raise _refusal(url, response.status_code, self._token_variable)
                 asked_to_wait_s = _retry_after_s(response)
             wait_s = max(wait_s, asked_to_wait_s)
             if attempt == self._network.retries or time.monotonic() + wait_s > deadline:
@@ -202,10 +212,23 @@ def read_blocks(response: requests.Response, network: NetworkSettings) -> Iterat
         return
 
 
-def _require_server(server: str) -> str:
-    parts = urlsplit(server)
-    if not parts.hostname or parts.scheme not in ("https", "http") or parts.username or parts.password:
-        raise SettingsError(f"archive server {server!r}: write the address of its API, https://HOST/api")
+def require_server(server: str) -> str:
+    """
+    Address of an archive's API, without a slash at its end.
+
+    Raises
+    ------
+    SettingsError
+        If it is malformed, or neither https nor on this machine.
+    """
+    problem = SettingsError(f"archive server {server!r}: write the address of its API, https://HOST/api")
+    try:
+        parts = urlsplit(server)
+        is_whole = parts.hostname and parts.port != 0 and not any(map(str.isspace, server))  # reading a port checks it
+    except ValueError:
+        raise problem from None
+    if not is_whole or parts.scheme not in ("https", "http") or parts.username or parts.password:
+        raise problem
     if parts.scheme == "http" and parts.hostname not in LOOPBACK:
         raise SettingsError(f"archive server {server!r}: only https is allowed, http on this machine alone")
     return server.rstrip("/")
@@ -242,12 +265,14 @@ def _describe(error: requests.RequestException) -> str:
     return "no connection" if isinstance(error, requests.ConnectionError) else type(error).__name__
 
 
-def _refusal(url: str, status: int) -> InputError:
+def _refusal(url: str, status: int, token_variable: str | None) -> InputError:
     if status in _NO_ACCESS:
-        return InputError(
-            f"{_name(url)}: no access (HTTP {status}), embargoed or not public; set DANDI_API_KEY to the key of "
-            f"somebody who may read it"
+        advice = (
+            f"set {token_variable} to the key of somebody who may read it"
+            if token_variable
+            else "no key is sent to a server that the dandi client does not know; ask its owners"
         )
+        return InputError(f"{_name(url)}: no access (HTTP {status}), embargoed or not public; {advice}")
     if status == 404:
         return InputError(f"{_name(url)}: the archive does not have it (HTTP 404); check number and version")
     return InputError(f"{_name(url)}: the archive refuses (HTTP {status}); check number and version")

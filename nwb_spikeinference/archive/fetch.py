@@ -44,6 +44,7 @@ class FetchSettings:
     glob: str = "*"  # of paths inside the dataset; * matches slashes too
     max_bytes: int | None = None  # of all chosen files
     cache: Path | None = None  # None: the user's cache folder
+    keep_cached: bool = True  # otherwise downloads stay in the folder alone
     update: bool = False  # ask the archive again, though the lock file knows
     check_content: bool = True  # of files in place; otherwise their sizes alone
     network: NetworkSettings = field(default_factory=NetworkSettings)
@@ -70,7 +71,7 @@ class FetchPlan:
     address: Address  # with its version
     folder: Path  # of the dataset
     files: tuple[PlannedFile, ...]
-    obsolete: tuple[Path, ...]  # fetched earlier, of another version
+    obsolete: tuple[Path, ...]  # fetched earlier, no longer in the dataset or another asset there
     lock: LockFile  # to be written
     n_others: int  # files in another format, which are not fetched
     missing_bytes: int  # to be downloaded
@@ -185,6 +186,9 @@ def carry_out(plan: FetchPlan, settings: FetchSettings) -> None:
         for path in plan.obsolete:
             path.unlink(missing_ok=True)
         write_lock(plan.folder, plan.lock)
+        if not settings.keep_cached:
+            for one in missing:
+                (cache / one.asset.key).unlink(missing_ok=True)
 
 
 def describe_bytes(n_bytes: int) -> str:
@@ -216,14 +220,16 @@ def _listing_of(known: LockFile, glob: str) -> Listing:
 
 
 def _merge(old: LockFile, listing: Listing, settings: FetchSettings) -> LockFile:
-    """The lock file after a fetch; what other globs chose of the same version stays."""
-    stays = not settings.update and old.version == listing.address.version
-    files = {asset.path: asset for asset in (*(old.files if stays else ()), *listing.assets)}
+    """The lock file after a fetch; what other globs chose stays, on an update where the dataset still has it."""
+    stay = [one for one in old.files if not settings.update or listing.asset_ids.get(one.path) == one.asset_id]
+    files = {asset.path: asset for asset in (*stay, *listing.assets)}
+    lacking = listing.asset_ids.keys() - files.keys()
+    globs = [glob for glob in old.globs if not settings.update or not any(fnmatchcase(path, glob) for path in lacking)]
     return LockFile(
         server=settings.server.rstrip("/"),
         dandiset=listing.address.dandiset,
         version=listing.address.version or "",
-        globs=tuple(dict.fromkeys((*(old.globs if stays else ()), settings.glob))),
+        globs=tuple(dict.fromkeys((*globs, settings.glob))),
         files=tuple(files[path] for path in sorted(files)),
     )
 

@@ -2,8 +2,8 @@
 What a dataset holds, with our own checks on what the archive says.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -22,7 +22,7 @@ class Listing:
     address: Address  # with its version
     assets: tuple[Asset, ...]
     n_others: int = 0  # in another format
-    n_left_out: int = 0  # NWB files that the glob does not match
+    asset_ids: Mapping[str, str] = field(default_factory=dict)  # of every NWB file, chosen or not, by its path
 
 
 def list_assets(archive: Archive, address: Address, glob: str = "*") -> Listing:
@@ -65,7 +65,7 @@ def _list(archive: Archive, address: Address, glob: str) -> Listing:
         address=found,
         assets=tuple(_asset(archive, path, files[path]) for path in chosen),
         n_others=len(named) - len(files),
-        n_left_out=len(files) - len(chosen),
+        asset_ids={path: str(entry["asset_id"]) for path, entry in files.items()},
     )
 
 

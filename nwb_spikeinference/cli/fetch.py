@@ -25,6 +25,7 @@ def _read_size(context: click.Context, parameter: click.Parameter, text: str | N
 @click.option("--glob", default="*", show_default=True, help="Paths of files to fetch; * matches slashes too.")
 @click.option("--max-size", callback=_read_size, metavar="SIZE", help="Fetch nothing if it is more, e.g. 20 GB.")
 @click.option("--cache", type=click.Path(path_type=Path), help="Where downloads are kept; else the user's cache.")
+@click.option("--no-cache", is_flag=True, help="Leave what is downloaded now in the output folder alone.")
 @click.option("--server", metavar="URL", help="API of another archive than DANDI.")
 @click.option("--update", is_flag=True, help="Ask the archive again, and exchange what is there for what it has.")
 @click.option("--dry-run", is_flag=True, help="Say sizes, write nothing.")
@@ -35,6 +36,7 @@ def command(
     glob: str,
     max_size: int | None,
     cache: Path | None,
+    no_cache: bool,
     server: str | None,
     update: bool,
     dry_run: bool,
@@ -50,7 +52,14 @@ def command(
     from nwb_spikeinference.archive.fetch import FetchSettings, carry_out, describe_bytes, plan_fetch
     from nwb_spikeinference.config import DANDI_API
 
-    settings = FetchSettings(server=server or DANDI_API, glob=glob, max_bytes=max_size, cache=cache, update=update)
+    settings = FetchSettings(
+        server=DANDI_API if server is None else server,
+        glob=glob,
+        max_bytes=max_size,
+        cache=cache,
+        keep_cached=not no_cache,
+        update=update,
+    )
     plan = plan_fetch(parse_address(dataset), folder, settings)
     output.tell(_describe(plan))
     if not dry_run:
@@ -79,5 +88,5 @@ def _describe(plan: Any) -> list[str]:
     lines.append(f"{describe_bytes(plan.n_bytes):>10}  in all, {describe_bytes(plan.missing_bytes)} to download")
     if plan.n_others:
         lines.append(f"{plan.n_others} files in other formats than NWB are not fetched")
-    lines += [f"no longer in the dataset, removed: {path}" for path in plan.obsolete]
+    lines += [f"no longer in the dataset, or another file there, removed: {path}" for path in plan.obsolete]
     return lines

@@ -22,6 +22,7 @@ def command(paths: tuple[str, ...], glob: str, server: str | None, output: Outpu
     looked into without a download. Several files make a table with a line for each.
     """
     from nwb_spikeinference.config import ArchiveSettings
+    from nwb_spikeinference.errors import InputError
     from nwb_spikeinference.pipeline.inspection import describe_summary, describe_table, inspect_files
 
     archive = ArchiveSettings(glob=glob) if server is None else ArchiveSettings(glob=glob, server=server)
@@ -30,4 +31,6 @@ def command(paths: tuple[str, ...], glob: str, server: str | None, output: Outpu
         describe_summary(summaries[0]) if len(summaries) == 1 else describe_table(summaries),
         [asdict(one) | {"path": str(one.path), "usable": one.usable} for one in summaries],
     )
+    if not any(one.readable for one in summaries):
+        return InputError.exit_code
     return 0 if all(one.usable for one in summaries) else 1

@@ -160,6 +160,44 @@ def test_an_update_exchanges_the_files_for_those_of_the_version(
     assert files_below(tmp_path / "data") == {"000574/sub-1/sub-1_ses-1.nwb": b"new"}
 
 
+def held(tmp_path: Path) -> list[str]:
+    """Names of the files in the dataset's folder and, which is to be the same, in its lock file."""
+    there = sorted(str(path.relative_to(tmp_path / "data/000574")) for path in tmp_path.glob("data/000574/*/*.nwb"))
+    lock = json.loads((tmp_path / "data/000574" / LOCK_NAME).read_text())
+    assert [one["path"] for one in lock["files"]] == there
+    return there
+
+
+def test_an_update_of_some_files_leaves_the_others(archive: ArchiveServer, fetch: Fetch, tmp_path: Path) -> None:
+    fetch()
+    assert fetch(glob="sub-2/*", update=True).obsolete == ()
+    assert held(tmp_path) == sorted(CONTENT)
+    archive.requests.clear()
+    fetch()
+    assert archive.requests == []
+
+
+@pytest.mark.parametrize(
+    "others", [(), (ServedAsset(path="sub-1/sub-1_ses-1.nwb", content=b"new"),)], ids=["gone", "another-asset"]
+)
+def test_an_update_of_some_files_removes_others_that_the_dataset_lacks(
+    archive: ArchiveServer, fetch: Fetch, tmp_path: Path, others: tuple[ServedAsset, ...]
+) -> None:
+    fetch()
+    path = "sub-2/sub-2_ses-1.nwb"
+    archive.serve("000574", ServedAsset(path=path, content=CONTENT[path]), *others, version="0.230101.0000")
+    assert [one.name for one in fetch(glob="sub-2/*", update=True).obsolete] == ["sub-1_ses-1.nwb"]
+    assert held(tmp_path) == [path]
+    fetch()
+    assert held(tmp_path) == [*(one.path for one in others), path]
+
+
+def test_a_fetch_can_leave_nothing_in_the_cache(fetch: Fetch, tmp_path: Path) -> None:
+    fetch(keep_cached=False)
+    assert not list((tmp_path / "cache").iterdir())
+    assert held(tmp_path) == sorted(CONTENT)
+
+
 def test_a_file_of_somebody_else_is_not_replaced(fetch: Fetch, tmp_path: Path) -> None:
     own = tmp_path / "data/000574/sub-1/sub-1_ses-1.nwb"
     own.parent.mkdir(parents=True)
@@ -209,7 +247,11 @@ def test_a_server_that_is_no_archive_is_named(archive: ArchiveServer, fetch: Fet
         fetch()
 
 
-@pytest.mark.parametrize("server", ["http://archive.example/api", "file:///etc", "archive", "https://me:pw@host/api"])
+BAD_PORTS = ["http://localhost:abc/api", "http://localhost:99999/api", "http://localhost:0/api", "https://[bad/api"]
+ELSEWHERE = ["http://archive.example/api", "file:///etc", "archive", "https://me:pw@host/api", "https://a b/api", ""]
+
+
+@pytest.mark.parametrize("server", [*ELSEWHERE, *BAD_PORTS])
 def test_a_server_must_be_https_or_on_this_machine(fetch: Fetch, server: str) -> None:
     with pytest.raises(SettingsError, match=r"archive server .*: (only https is allowed|write the address)"):
         fetch(server=server)

@@ -160,11 +160,29 @@ def test_a_truncated_recording_is_refused_in_one_line(session_file: Path, tmp_pa
     assert (result.exit_code, list(tmp_path.glob("out/**/*.nwb"))) == (3, [])
 
 
-def test_inspect_exits_1_when_a_file_cannot_be_used(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("name", "says"), [("gone.nwb", "no such file"), ("text.nwb", "is not an HDF5"), ("folder", "holds no NWB file")]
+)
+def test_inspect_of_nothing_that_can_be_read_exits_3_in_one_line(tmp_path: Path, name: str, says: str) -> None:
     (tmp_path / "text.nwb").write_text("no HDF5")
-    result = call("inspect", tmp_path / "text.nwb")
+    (tmp_path / "folder").mkdir()
+    result = call("inspect", tmp_path / name)
+    assert result.exit_code == 3
+    assert result.output.startswith(f"{tmp_path / name}: cannot be read: {says}")
+    assert (result.output.count(name), result.output.count("\n")) == (1, 1)
+
+
+def test_inspect_of_one_file_among_others_that_cannot_be_read_exits_1(shared_data: Path) -> None:
+    result = call("inspect", *(shared_data / "dandi" / "000207").glob("*.nwb"), "gone.nwb")
     assert result.exit_code == 1
-    assert "cannot be read" in result.stdout
+    assert result.stdout.splitlines()[-1].endswith("no: no such file")
+
+
+@pytest.mark.parametrize("name", ["inspect", "verify"])
+def test_an_empty_path_is_a_usage_error(name: str) -> None:
+    result = call(name, "")
+    assert the_line(result).startswith("error: '' is no path")
+    assert result.exit_code == 2
 
 
 def test_inspect_and_run_on_units_without_signal(shared_data: Path, tmp_path: Path) -> None:

@@ -31,7 +31,7 @@ def nsi(archive: ArchiveServer, tmp_path: Path) -> Start:
         archive.requests.clear()
         cache = ["--cache", str(tmp_path / "cache")] if arguments[0] == "fetch" else []
         command = [sys.executable, "-c", "from nwb_spikeinference.cli import main; main()", *arguments, *cache]
-        command += ["--server", archive.api]
+        command += [] if "--server" in arguments else ["--server", archive.api]
         return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120, cwd=tmp_path)
 
     return start
@@ -76,7 +76,20 @@ def test_refusals_are_one_line_and_write_nothing(
     assert says in done.stderr
 
 
-def test_inspect_looks_into_a_dataset_and_exits_1_when_a_file_cannot_be_used(nsi: Start) -> None:
+@pytest.mark.parametrize("arguments", [["fetch", "-o", "data"], ["inspect"]], ids=["fetch", "inspect"])
+def test_a_malformed_server_is_a_usage_error_in_one_line(nsi: Start, arguments: list[str]) -> None:
+    server = "http://localhost:abc/api"
+    done = nsi(*arguments, "DANDI:000574", "--server", server)
+    expected = f"error: archive server '{server}': write the address of its API, https://HOST/api\n"
+    assert (done.returncode, done.stderr) == (2, expected)
+
+
+def test_no_cache_leaves_the_files_in_the_folder_alone(nsi: Start, tmp_path: Path) -> None:
+    assert nsi("fetch", "DANDI:000574", "-o", "data", "--no-cache").returncode == 0
+    assert not list((tmp_path / "cache").iterdir())
+
+
+def test_inspect_looks_into_a_dataset_and_exits_3_when_no_file_can_be_read(nsi: Start) -> None:
     done = nsi("inspect", "DANDI:000574")
-    assert done.returncode == 1
+    assert done.returncode == 3
     assert done.stdout.count("no: is not an HDF5 file") == 2
