@@ -159,6 +159,16 @@ class WriteBackSettings(Settings):
         return "off" if value is False else value
 
 
+ContactNames = Literal["row", "id", "channel", "label", "group"]
+
+
+class UnitElectrodeSettings(Settings):
+    """Column of the units table that names the electrode, and by what; by what fits if that is not given."""
+
+    column: str = Field(min_length=1)
+    names: ContactNames | None = None
+
+
 class LayoutSettings(Settings):
     """Where files of an unusual layout keep what is needed; what is not named is found by the usual rules."""
 
@@ -166,7 +176,12 @@ class LayoutSettings(Settings):
     lfp_shift_s: float | None = Field(None, allow_inf_nan=False)  # added to the series' clock to get that of the spikes
     region_column: str | None = Field(None, min_length=1)  # of the electrodes table
     hemisphere_column: str | None = Field(None, min_length=1)
-    unit_electrode: str | None = Field(None, min_length=1)  # column of the units table that names the electrode
+    unit_electrode: UnitElectrodeSettings | None = None  # or the name of the column alone
+
+    @field_validator("unit_electrode", mode="before", json_schema_input_type=str | UnitElectrodeSettings | None)
+    @classmethod
+    def _read_column(cls, value: Any) -> Any:
+        return {"column": value} if isinstance(value, str) else value
 
 
 class ArchiveSettings(Settings):

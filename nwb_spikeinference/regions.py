@@ -3,13 +3,14 @@ Brain regions and hemispheres, as people spell them.
 
 A table of the structures that depth electrodes reach in patients: Desikan-Killiany cortical names, subcortical
 structures, hippocampal subfields, cingulate and orbitofrontal parts, with their usual abbreviations. `parse_location`
-reads texts such as ``Left Hippocampus``, ``hippocampus_right``, ``LAH``, ``dACC`` or ``LHIP3``.
+reads texts such as ``Left Hippocampus``, ``hippocampus_right``, ``LAH``, ``dACC`` or ``LHIP3``, and gives no side to
+names such as ``LOFC``, whose letter may be a part of them.
 """
 
 import difflib
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from nwb_spikeinference.errors import MontageError
@@ -26,16 +27,17 @@ _SPELLINGS: dict[str, tuple[str, ...]] = {
         "dentategyrus", "subiculum", "sub", "presubiculum", "parasubiculum", "molecularlayer", "antehip", "posthip",
     ),
     "amygdala": (
-        "amygdala", "amy", "amyg", "a", "am", "bla", "basolateralamygdala", "lateralnucleus", "basalnucleus",
+        "amygdala", "amy", "amyg", "a", "am", "la", "bla", "basolateralamygdala", "lateralnucleus", "basalnucleus",
         "centralnucleus", "accessorybasalnucleus",
     ),
     "orbitofrontal": (
-        "orbitofrontal", "orbitofrontalcortex", "ofc", "of", "or", "mofc", "medialorbitofrontal",
+        "orbitofrontal", "orbitofrontalcortex", "ofc", "of", "or", "mofc", "lofc", "mof", "lof", "medialorbitofrontal",
         "lateralorbitofrontal", "medialorbitofrontalcortex", "lateralorbitofrontalcortex", "orbital", "orbitalgyrus",
         "orbitofrontalgyrus", "gyrusrectus", "rectalgyrus", "rectus",
     ),
     "anterior cingulate": (
-        "anteriorcingulate", "anteriorcingulatecortex", "acc", "dacc", "sgacc", "pgacc", "vacc", "ac",
+        "anteriorcingulate", "anteriorcingulatecortex", "acc", "dacc", "sgacc", "pgacc", "vacc", "racc", "cacc",
+        "ac", "rac", "cac",
         "rostralanteriorcingulate", "caudalanteriorcingulate", "dorsalanteriorcingulate",
         "dorsalanteriorcingulatecortex", "rostralanteriorcingulatecortex", "cingulateanterior",
     ),
@@ -44,7 +46,7 @@ _SPELLINGS: dict[str, tuple[str, ...]] = {
         "retrosplenial", "retrosplenialcortex", "rsc",
     ),
     "middle cingulate": ("middlecingulate", "midcingulate", "midcingulatecortex", "mcc", "mc"),
-    "entorhinal": ("entorhinal", "entorhinalcortex", "ec", "erc", "ent"),
+    "entorhinal": ("entorhinal", "entorhinalcortex", "ec", "erc", "ent", "lec", "mec", "lerc", "merc"),
     "perirhinal": ("perirhinal", "perirhinalcortex", "prc"),
     "parahippocampal": (
         "parahippocampal", "parahippocampalgyrus", "parahippocampalcortex", "parahippocampus", "phg", "phc", "pg",
@@ -54,12 +56,12 @@ _SPELLINGS: dict[str, tuple[str, ...]] = {
     "medial frontal": (
         "medialfrontal", "presma", "presupplementarymotorarea", "sma", "supplementarymotorarea", "vmpfc",
         "ventromedialprefrontalcortex", "ventralmedialprefrontalcortex", "mpfc", "medialprefrontalcortex", "dmpfc",
-        "dorsomedialprefrontalcortex", "medialfrontalcortex",
+        "rmpfc", "dorsomedialprefrontalcortex", "medialfrontalcortex",
     ),
     "superior frontal": ("superiorfrontal", "superiorfrontalgyrus", "sfg"),
     "middle frontal": (
-        "middlefrontal", "middlefrontalgyrus", "mfg", "rostralmiddlefrontal", "caudalmiddlefrontal", "dlpfc",
-        "dorsolateralprefrontalcortex",
+        "middlefrontal", "middlefrontalgyrus", "mfg", "rmfg", "cmfg", "rostralmiddlefrontal", "caudalmiddlefrontal",
+        "dlpfc", "dorsolateralprefrontalcortex",
     ),
     "inferior frontal": (
         "inferiorfrontal", "inferiorfrontalgyrus", "ifg", "parsopercularis", "parstriangularis", "parsorbitalis",
@@ -68,7 +70,7 @@ _SPELLINGS: dict[str, tuple[str, ...]] = {
     "frontal pole": ("frontalpole", "fp"),
     "precentral": ("precentral", "precentralgyrus", "m1", "motorcortex", "primarymotorcortex"),
     "postcentral": ("postcentral", "postcentralgyrus", "s1", "somatosensorycortex"),
-    "paracentral": ("paracentral", "paracentrallobule"),
+    "paracentral": ("paracentral", "paracentrallobule", "pcl"),
     "superior temporal": (
         "superiortemporal", "superiortemporalgyrus", "stg", "bankssts", "sts", "transversetemporal", "heschl",
         "superiortemporalsulcus", "posteriorsuperiortemporalsulcus", "psts",
@@ -90,7 +92,7 @@ _SPELLINGS: dict[str, tuple[str, ...]] = {
     "pallidum": ("pallidum", "globuspallidus", "gpi", "gpe"),
     "accumbens": ("accumbens", "nucleusaccumbens", "nac", "nacc"),
     "subthalamic nucleus": ("subthalamicnucleus", "stn"),
-    "substantia nigra": ("substantianigra", "sn"),
+    "substantia nigra": ("substantianigra", "sn", "snr", "snc"),
     "hypothalamus": ("hypothalamus",),
     "claustrum": ("claustrum", "clau"),
     "piriform": ("piriform", "piriformcortex", "pir"),
@@ -103,12 +105,21 @@ _SIDE_WORDS: dict[str, Hemisphere] = {
     "right": "right", "r": "right", "rh": "right", "rt": "right",
     "midline": "midline", "m": "midline", "bilateral": "midline",
 }  # fmt: skip
+# Names with a letter that may be a side or a part of them: lateral, rostral, lobe, lobule, reticulata.
+_AMBIGUOUS = frozenset(
+    ["la", "lof", "lofc", "lec", "lerc", "lpc", "lhb", "rac", "racc", "rmfg", "rmpfc", "lfp", "mtl", "pcl", "snr"]
+)
+_AMBIGUOUS_WIRES = frozenset({"lfp", "mtl", "pcl", "snr"})  # of these even with a wire's number
+_NO_REGION = frozenset({"lpc", "lhb", "lfp", "mtl", "mpc", "mhb"})  # unless the letter is a side: no structure of ours
 _SIDED_LABELS = (
-    r"(?P<side>[lrm])(?P<name>[a-z]+?)\d*",  # LHIP3
+    r"(?P<side>[lr])(?P<name>[a-z]+?)\d*",  # LHIP3
     r"[mu](?P<side>[lr])(?P<name>[a-z]+?)\d*",  # of microwires: mLAH3, uLAH3
     r"[mu]?(?P<name>[a-z]{2,}?)(?P<side>[lr])\d*",  # AHL3
     r"[mu]?(?P<name>[ah])(?P<side>[lr])\d+",  # AL3; without a number that may be another structure
 )
+_SIDE_NAMES = {"lh", "rh"}  # alone: hemispheres; with a wire's number, the hippocampus
+_MEDIAL = re.compile(r"m(?P<name>[a-z]+?)\d*")  # medial, middle or micro: MACC; no depth electrode is on the midline
+_OTHER_SIDE = {"l": "r", "r": "l"}
 _HEADSTAGE = re.compile(r"G[A-D]\d", re.IGNORECASE)
 _PHRASE_LETTERS = 3  # fewer, with words behind them, are as likely part of another name
 
@@ -120,6 +131,8 @@ class Location:
     region: str | None
     hemisphere: Hemisphere | None
     wire: int | None = None
+    side_by_letter: bool = field(default=False, repr=False)  # of a name in one word, as in LHIP3
+    ambiguous: str | None = field(default=None, repr=False)  # name with a letter that may be a side: LOFC
 
     @property
     def text(self) -> str:
@@ -172,11 +185,38 @@ def parse_hemisphere(text: str) -> Hemisphere | None:
     return _SIDE_WORDS.get(_squeeze(text))
 
 
-def parse_location(text: str | bytes, extra: Mapping[str, str] | None = None) -> Location:
+def find_side_letters(texts: Iterable[str]) -> frozenset[str]:
+    """
+    Ambiguous names that also occur with the other side's letter: of ``LOFC`` and ``ROFC``, L and R are sides.
+
+    Examples
+    --------
+    >>> find_side_letters(["LOFC1", "ROFC1", "rACC"])
+    frozenset({'lofc'})
+    """
+    names = {re.sub(r"\d+$", "", _squeeze("".join(_split_words(text)))) for text in texts}
+    return frozenset(name for name in _AMBIGUOUS & names if _opposite(name) in names)
+
+
+def _opposite(name: str) -> str:
+    first, last = name[0], name[-1]
+    return _OTHER_SIDE[first] + name[1:] if first in _OTHER_SIDE else name[:-1] + _OTHER_SIDE[last]
+
+
+def parse_location(
+    text: str | bytes, extra: Mapping[str, str] | None = None, side_letters: Collection[str] = ()
+) -> Location:
     """
     Read region, side and wire from a location text or an electrode label.
 
     Unknown regions give ``region=None``: files written by others are described, not refused.
+
+    Parameters
+    ----------
+    extra : mapping, optional
+        The user's own spellings: written form -> canonical or new name.
+    side_letters : collection of str, optional
+        Ambiguous names whose letter is a side, as `find_side_letters` found them in the same table.
 
     Examples
     --------
@@ -186,13 +226,17 @@ def parse_location(text: str | bytes, extra: Mapping[str, str] | None = None) ->
     Location(region='hippocampus', hemisphere='left', wire=3)
     >>> parse_location("dACC").region
     'anterior cingulate'
+    >>> parse_location("LOFC")  # lateral or left
+    Location(region='orbitofrontal', hemisphere=None, wire=None)
+    >>> parse_location("LOFC", side_letters={"lofc"}).hemisphere
+    'left'
     >>> parse_location("Hipp, Right Hippocampus cHipp, caudal hippocampus").text
     'right hippocampus'
     """
     if isinstance(text, bytes):
         text = text.decode("utf-8", errors="replace")
     own = {_squeeze(written): name for written, name in (extra or {}).items()}
-    whole = _read_words(text, own)
+    whole = _read_words(text, own, side_letters)
     if whole.region is not None:
         return whole
     parts = [_read_phrase(part, own) for part in re.split(r"[,;]", text)]
@@ -201,6 +245,7 @@ def parse_location(text: str | bytes, extra: Mapping[str, str] | None = None) ->
         region=region,
         hemisphere=whole.hemisphere or next((part.hemisphere for part in parts if part.hemisphere), None),
         wire=None if region else whole.wire,
+        ambiguous=None if region else whole.ambiguous,
     )
 
 
@@ -211,7 +256,7 @@ def _split_words(text: str) -> list[str]:
     return words
 
 
-def _read_words(text: str, own: Mapping[str, str]) -> Location:
+def _read_words(text: str, own: Mapping[str, str], side_letters: Collection[str]) -> Location:
     """A text that names a place and nothing else."""
     words = _split_words(text)
     last = -2 if len(words) > 2 and words[-1].isdigit() else -1  # a wire may follow the side
@@ -222,10 +267,25 @@ def _read_words(text: str, own: Mapping[str, str]) -> Location:
             if hemisphere is not None:
                 del words[position]
     squeezed = _squeeze("".join(words))
+    if squeezed in own:
+        return Location(region=own[squeezed], hemisphere=hemisphere)
+    if hemisphere is None and squeezed in _SIDE_NAMES:
+        return Location(region=None, hemisphere=_SIDE_WORDS[squeezed])
+    if hemisphere is None and re.sub(r"\d+$", "", squeezed) in _AMBIGUOUS:
+        return _read_ambiguous(squeezed, own, side_letters)
     region = _lookup(squeezed, own)
     if region is not None:
         return Location(region=region, hemisphere=hemisphere)
     return _read_label(squeezed, hemisphere, own)
+
+
+def _read_ambiguous(squeezed: str, own: Mapping[str, str], side_letters: Collection[str]) -> Location:
+    """A side where the table shows it or, as in LOFC3, a wire's number follows; else the name without one."""
+    name = re.sub(r"\d+$", "", squeezed)
+    wire = int(squeezed.removeprefix(name)) if name != squeezed else None
+    if name in side_letters or (wire is not None and name not in _AMBIGUOUS_WIRES):
+        return replace(_read_label(squeezed, None, own), ambiguous=name)
+    return Location(region=_lookup(name, own), hemisphere=None, wire=wire, ambiguous=name)
 
 
 def _read_label(squeezed: str, hemisphere: Hemisphere | None, own: Mapping[str, str]) -> Location:
@@ -238,8 +298,12 @@ def _read_label(squeezed: str, hemisphere: Hemisphere | None, own: Mapping[str, 
         label = re.fullmatch(pattern, squeezed)
         region = _lookup(label["name"], own) if label else None
         if label is not None and region is not None:
-            return Location(region=region, hemisphere=_SIDE_WORDS[label["side"]], wire=wire)
-    return Location(region=_lookup(plain[1], own), hemisphere=hemisphere, wire=wire)
+            return Location(region=region, hemisphere=_SIDE_WORDS[label["side"]], wire=wire, side_by_letter=True)
+    region = _lookup(plain[1], own)
+    medial = _MEDIAL.fullmatch(squeezed)
+    if region is None and medial and plain[1] not in _NO_REGION:
+        region = _lookup(medial["name"], own)
+    return Location(region=region, hemisphere=hemisphere, wire=wire)
 
 
 def _read_phrase(text: str, own: Mapping[str, str]) -> Location:

@@ -6,6 +6,7 @@ from nwb_spikeinference.errors import MontageError
 from nwb_spikeinference.regions import (
     HEMISPHERE_LETTER,
     canonical_region,
+    find_side_letters,
     known_regions,
     parse_hemisphere,
     parse_location,
@@ -39,7 +40,26 @@ SPELLINGS = [
     ("ctx-lh-medialorbitofrontal", "orbitofrontal", "left", None),
     ("ctx_rh_superiorfrontal", "superior frontal", "right", None),
     ("lh.insula", "insula", "left", None),
-    ("LEC", "entorhinal", "left", None),
+    ("LEC", "entorhinal", None, None),  # lateral, or left
+    ("lOFC", "orbitofrontal", None, None),
+    ("LOFC", "orbitofrontal", None, None),
+    ("mOFC", "orbitofrontal", None, None),
+    ("rACC", "anterior cingulate", None, None),
+    ("RACC", "anterior cingulate", None, None),
+    ("cACC", "anterior cingulate", None, None),
+    ("MEC", "entorhinal", None, None),
+    ("MEC3", "entorhinal", None, 3),
+    ("MACC", "anterior cingulate", None, None),
+    ("LA", "amygdala", None, None),
+    ("SNr", "substantia nigra", None, None),
+    ("PCL", "paracentral", None, None),
+    ("LOFC2", "orbitofrontal", "left", 2),
+    ("RACC5", "anterior cingulate", "right", 5),
+    ("LPC3", "posterior cingulate", "left", 3),
+    ("ROFC", "orbitofrontal", "right", None),
+    ("LACC", "anterior cingulate", "left", None),
+    ("left LOFC", "orbitofrontal", "left", None),
+    ("RH1", "hippocampus", "right", 1),
     ("LPHG4", "parahippocampal", "left", 4),
     ("preSMA right", "medial frontal", "right", None),
     ("  left   hippocampus  ", "hippocampus", "left", None),
@@ -66,10 +86,44 @@ def test_location_is_read(text: str | bytes, region: str, hemisphere: str | None
 
 
 @pytest.mark.parametrize(
-    "text", ["", "unknown", "n/a", "?", "none", "L", "probe0", "no_label_found", "AL", b"\xff\xfe"]
+    "text",
+    [
+        "",
+        "unknown",
+        "n/a",
+        "?",
+        "none",
+        "L",
+        "probe0",
+        "no_label_found",
+        "AL",
+        b"\xff\xfe",
+        "MTL",
+        "MTL3",
+        "LPC",
+        "MPC",
+        "LFP1",
+        "rh",
+    ],
 )
 def test_an_unknown_location_has_no_region(text: str | bytes) -> None:
     assert parse_location(text).region is None
+
+
+@pytest.mark.parametrize("text", ["MTL", "LPC", "MPC", "LFP1"])
+def test_an_acronym_of_no_structure_of_ours_has_no_side(text: str) -> None:
+    assert parse_location(text).hemisphere is None
+
+
+def test_letters_of_a_hemisphere_alone_are_its_side() -> None:
+    assert (parse_location("rh").region, parse_location("LH").hemisphere) == (None, "left")
+
+
+def test_a_letter_is_a_side_where_the_table_has_the_other_one_as_well() -> None:
+    found = find_side_letters(["LOFC1", "ROFC-2", "RACC", "LACC", "MTL", "LPC"])
+    assert found == {"lofc", "racc"}
+    assert parse_location("LOFC", side_letters=found).hemisphere == "left"
+    assert parse_location("MTL", side_letters=found).hemisphere is None
 
 
 def test_an_unknown_structure_keeps_its_side() -> None:

@@ -1,12 +1,45 @@
 """
-What the series of a file say of its contacts' sizes, where its electrodes table says nothing of them.
+Sizes of contacts: as texts of the electrodes table say, else as the series of the file do.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 
 from nwb_spikeinference.nwb.series_choice import UNUSED
 from nwb_spikeinference.recordings import Electrode, ElectrodeKind, SignalBlock, Unit
+
+_PARTS = r"(s|wires?|electrodes?|contacts?|channels?)?"
+_MICRO, _MACRO = re.compile(f"[a-z]*micro{_PARTS}"), re.compile(f"[a-z]*macro{_PARTS}")  # LHIPmacro1 too
+_MACRO_WORDS = {"ieeg", "seeg", "ecog"}  # iEEG, sEEG, ECoG: contacts of millimetres
+
+
+def kinds_in_text(text: str) -> set[ElectrodeKind]:
+    """Sizes that words of a text name: ``micro-17``, ``macros``, ``sEEG``."""
+    words = set(re.findall(r"[a-z]+", text.lower()))
+    kinds: set[ElectrodeKind] = set()
+    if any(_MICRO.fullmatch(word) for word in words):
+        kinds.add("micro")
+    if any(_MACRO.fullmatch(word) for word in words) or _MACRO_WORDS & words:
+        kinds.add("macro")
+    return kinds or ({"scalp"} if "scalp" in words else kinds)
+
+
+def kind_in_text(text: str) -> ElectrodeKind | None:
+    """The one size that a text names, or None."""
+    kinds = kinds_in_text(text)
+    return kinds.pop() if len(kinds) == 1 else None
+
+
+def kind_of_group(name: str, *descriptions: str) -> tuple[ElectrodeKind, bool]:
+    """What a group holds, by its name, else by its other texts; and whether these name both sizes."""
+    if name.lower() == "eeg":
+        return "scalp", False
+    named = kind_in_text(name)
+    if named is not None:
+        return named, False
+    kinds = kinds_in_text(" ".join((name, *descriptions)))
+    return (kinds.pop() if len(kinds) == 1 else "micro"), len(kinds) > 1
 
 
 def with_kinds_of_series(

@@ -15,9 +15,11 @@ from nwb_spikeinference.config import LayoutSettings
 from nwb_spikeinference.errors import InputError
 from nwb_spikeinference.nwb.bundles import Contact, name_bundles
 from nwb_spikeinference.nwb.columns import NO_TEXT, find_column, read_numbers, read_texts, read_values, text_columns
+from nwb_spikeinference.nwb.contact_kinds import kind_in_text, kind_of_group
 from nwb_spikeinference.nwb.open_file import decode
+from nwb_spikeinference.nwb.places import PlaceTexts, find_places
 from nwb_spikeinference.recordings import Electrode, ElectrodeKind
-from nwb_spikeinference.regions import Location, parse_hemisphere, parse_location
+from nwb_spikeinference.regions import Location, parse_location
 
 TABLE = "general/extracellular_ephys/electrodes"
 LABELS = ("label", "electrode_label", "channel_name", "electrode_name", "origchannel_name")
@@ -26,7 +28,6 @@ _REGIONS = ("region", "brain_area", "brain_region")
 _HEMISPHERES = ("hemisphere", "hemi", "side")
 _PLACES = (*_REGIONS, *_HEMISPHERES, "location")
 _KINDS: dict[str, ElectrodeKind] = {"micro": "micro", "macro": "macro", "reference": "reference"}
-_MACRO_WORDS = {"ieeg", "seeg", "ecog"}  # iEEG, sEEG, ECoG: contacts of millimetres
 
 
 def electrodes_table(file: h5py.File) -> h5py.Group | None:
@@ -67,12 +68,9 @@ def read_electrodes(file: h5py.File, regions: Mapping[str, str], layout: LayoutS
     columns = zip(groups, read_texts(table, n_rows, "group_name"), strict=True)
     group_names = [group.name or written for group, written in columns]
     labels = read_texts(table, n_rows, *LABELS)
-    places = _places(file, table, groups, group_names, labels, regions, layout)
-    types, channel_texts = read_texts(table, n_rows, "electrode_type"), read_texts(table, n_rows, *CHANNELS)
-    kinds = [
-        _KINDS.get(types[row].lower()) or _kind(types[row]) or _kind(channel_texts[row]) or _kind_of_group(groups[row])
-        for row in range(n_rows)
-    ]
+    places, place_notes = find_places(_place_texts(file, table, groups, group_names, labels, layout), regions)
+    channel_texts = read_texts(table, n_rows, *CHANNELS)
+    kinds, kind_notes = _find_kinds(read_texts(table, n_rows, "electrode_type"), channel_texts, groups)
     coordinates = list(zip(*(read_numbers(table, n_rows, axis) for axis in "xyz"), strict=True))
     points = [None if x is None or y is None or z is None else (x, y, z) for x, y, z in coordinates]
     numbers = read_numbers(table, n_rows, *CHANNELS)
@@ -99,7 +97,9 @@ def read_electrodes(file: h5py.File, regions: Mapping[str, str], layout: LayoutS
             )
         )
     advice = _advice_on_regions(table, n_rows, places, regions)
-    return ElectrodeTable(electrodes=tuple(electrodes), notes=(*notes, *advice), advice=advice)
+    return ElectrodeTable(
+        electrodes=tuple(electrodes), notes=(*place_notes, *kind_notes, *notes, *advice), advice=advice
+    )
 
 
 class _Group(NamedTuple):
@@ -125,15 +125,14 @@ def _groups(file: h5py.File, table: h5py.Group, n_rows: int) -> list[_Group]:
     return groups
 
 
-def _places(
+def _place_texts(
     file: h5py.File,
     table: h5py.Group,
     groups: Sequence[_Group],
     group_names: Sequence[str],
     labels: Sequence[str],
-    regions: Mapping[str, str],
     layout: LayoutSettings,
-) -> list[Location]:
+) -> list[PlaceTexts]:
     n_rows = len(groups)
     for key in ("region_column", "hemisphere_column"):
         name = getattr(layout, key)
@@ -149,55 +148,32 @@ def _places(
     )
     locations = read_texts(table, n_rows, "location")
     return [
-        _place(
-            _PlaceTexts(
-                region=region_texts[row],
-                hemisphere=hemisphere_texts[row],
-                location=locations[row],
-                group_location=groups[row].location,
-                label=labels[row],
-                group_name=group_names[row],
-            ),
-            regions,
+        PlaceTexts(
+            region=region_texts[row],
+            hemisphere=hemisphere_texts[row],
+            location=locations[row],
+            group_location=groups[row].location,
+            label=labels[row],
+            group_name=group_names[row],
         )
         for row in range(n_rows)
     ]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _PlaceTexts:
-    """What a file says of where one contact is."""
-
-    region: str
-    hemisphere: str
-    location: str
-    group_location: str
-    label: str
-    group_name: str
-
-
-def _place(texts: _PlaceTexts, regions: Mapping[str, str]) -> Location:
-    """
-    Region and side: what is written for the purpose comes first.
-
-    Names of wires and groups give a region only where no place is written, and a side only with the same region:
-    the group ``H-129`` of a mouse's cortex is no hippocampus.
-    """
-    parsed = parse_location(texts.region, regions)
-    region = parsed.region or texts.region or None  # a region that the lab named itself stays as it is
-    hemisphere = parse_hemisphere(texts.hemisphere) or parsed.hemisphere
-    for text in (texts.location, texts.group_location):
-        parsed = parse_location(text, regions)
-        region = region or parsed.region
-        hemisphere = hemisphere or parsed.hemisphere
-    nothing_written = not (texts.region or texts.location or texts.group_location)
-    for text in (texts.label, texts.group_name):
-        parsed = parse_location(text, regions)
-        if region is None and nothing_written:
-            region = parsed.region
-        if parsed.region is not None and parsed.region == region:
-            hemisphere = hemisphere or parsed.hemisphere
-    return Location(region=region, hemisphere=hemisphere)
+def _find_kinds(
+    types: Sequence[str], channels: Sequence[str], groups: Sequence[_Group]
+) -> tuple[list[ElectrodeKind], tuple[str, ...]]:
+    """Size of each contact, and the groups whose texts leave it open."""
+    kinds: list[ElectrodeKind] = []
+    notes: dict[str, None] = {}
+    for written, channel, group in zip(types, channels, groups, strict=True):
+        kind = _KINDS.get(written.lower()) or kind_in_text(written) or kind_in_text(channel)
+        if kind is None:
+            kind, doubtful = kind_of_group(*group)
+            if doubtful:
+                notes[f"electrode group {group.name!r} is described as micro and as macro: taken as {kind}"] = None
+        kinds.append(kind)
+    return kinds, tuple(notes)
 
 
 def _advice_on_regions(
@@ -226,19 +202,3 @@ def _channel(number: float | None, text: str) -> int | None:
 def _trailing_number(label: str) -> int | None:
     match = re.search(r"[A-Za-z][\s_\-]*(\d{1,4})$", label)
     return int(match[1]) if match else None
-
-
-def _kind(text: str) -> ElectrodeKind | None:
-    """What a text says of the size of a contact: ``micro-17``, ``macros``, ``sEEG``."""
-    words = re.findall(r"[a-z]+", text.lower())
-    if any(word.startswith("micro") for word in words):
-        return "micro"
-    if any("macro" in word for word in words) or _MACRO_WORDS & set(words):
-        return "macro"
-    return "scalp" if "scalp" in words else None
-
-
-def _kind_of_group(group: _Group) -> ElectrodeKind:
-    if group.name.lower() == "eeg":
-        return "scalp"
-    return _kind(" ".join(group)) or "micro"

@@ -10,6 +10,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from nwb_spikeinference.config import UnitElectrodeSettings
 from nwb_spikeinference.errors import InputError
 from nwb_spikeinference.nwb.columns import find_column, read_ragged, read_texts, read_values
 from nwb_spikeinference.nwb.electrodes import CHANNELS, LABELS, electrodes_table
@@ -17,34 +18,27 @@ from nwb_spikeinference.nwb.open_file import decode
 
 Rows = list[tuple[int, ...]]
 _Index = Mapping[str, tuple[int, ...]]  # how a contact is named -> its rows
-_HINTS = {
-    "channel": ("chan", "wire"),
-    "label": ("label",),
-    "group": ("group", "bundle"),
-    "row": ("row",),
-    "id": ("id",),
-}
 # A sorter's numbers, which could be contacts' by chance.
 _NO_CONTACT = ("id", "unit_id", "cluster", "spike", "waveform", "obs_", "snr", "isi", "quality", "cell_type", "sorter")
 
 
 def link_units(
-    file: h5py.File, table: h5py.Group, n_units: int, column: str | None
+    file: h5py.File, table: h5py.Group, n_units: int, wanted: UnitElectrodeSettings | None
 ) -> tuple[Rows, tuple[str, ...], tuple[str, ...]]:
     """
     Rows of the electrodes table per unit, what had to be assumed, and what study.yaml could say.
 
-    By region, else by electrode id, else by electrode group; by `column` alone if one is given.
+    By region, else by electrode id, else by electrode group; by the column of `wanted` alone if one is given.
 
     Raises
     ------
     InputError
-        If the units have no such column, or it names no contact.
+        If the units have no such column, it names no contact, or different contacts by what it is taken for.
     """
     electrodes = electrodes_table(file)
-    if column is not None:
-        rows, how = _rows_by_column(file, table, electrodes, n_units, column)
-        return rows, (f"units are linked by column {column} to the {how} of electrodes",), ()
+    if wanted is not None:
+        rows, how = _rows_by_column(file, table, electrodes, n_units, wanted)
+        return rows, (f"units are linked by column {wanted.column} to the {how} of electrodes",), ()
     n_electrodes = 0 if electrodes is None else len(electrodes["id"])
     linked = read_ragged(table, "electrodes", n_units)
     if linked is None and electrodes is not None:
@@ -79,22 +73,47 @@ def _rows_by_group(table: h5py.Group, electrodes: h5py.Group, n_units: int) -> l
 
 
 def _rows_by_column(
-    file: h5py.File, table: h5py.Group, electrodes: h5py.Group | None, n_units: int, name: str
+    file: h5py.File, table: h5py.Group, electrodes: h5py.Group | None, n_units: int, wanted: UnitElectrodeSettings
 ) -> tuple[Rows, str]:
+    name = wanted.column
     values = _names_in(table, name, n_units)
     if values is None:
         raise InputError(
             f"{file.filename}: the units table has no column {name!r} with a contact per unit (layout.unit_electrode); "
             f"it has {', '.join(sorted(table))}"
         )
-    for how, index in _indices(electrodes, name):
-        if all(one in index for unit in values for one in unit):
-            return [tuple(row for one in unit for row in index[one]) for unit in values], how
-    examples = ", ".join(list(dict.fromkeys(one for unit in values for one in unit))[:3])
-    raise InputError(
-        f"{file.filename}: units column {name!r} (layout.unit_electrode) holds {examples}, which are neither ids, "
-        f"labels, channels, groups nor rows of the electrodes table"
-    )
+    fits = _fits(electrodes, values)
+    if wanted.names is not None:
+        fits = {how: rows for how, rows in fits.items() if how == wanted.names}
+    if not fits:
+        examples = ", ".join(list(dict.fromkeys(one for unit in values for one in unit))[:3])
+        what = f"no {wanted.names}s" if wanted.names else "neither ids, labels, channels, groups nor rows"
+        raise InputError(
+            f"{file.filename}: units column {name!r} (layout.unit_electrode) holds {examples}, which are {what} of the "
+            f"electrodes table"
+        )
+    found = list(fits.values())
+    if any(rows != found[0] for rows in found):
+        raise InputError(
+            f"{file.filename}: units column {name!r} (layout.unit_electrode) could be the {' or the '.join(fits)} of "
+            f"electrodes, which are different contacts; say in study.yaml which: {_line(name, fits)}"
+        )
+    return found[0], " or ".join(fits)
+
+
+def _fits(electrodes: h5py.Group | None, values: Sequence[Sequence[str]]) -> dict[str, Rows]:
+    """Contacts of each unit by all that its names could be."""
+    return {
+        how: [tuple(row for one in unit for row in index[one]) for unit in values]
+        for how, index in _indices(electrodes).items()
+        if all(one in index for unit in values for one in unit)
+    }
+
+
+def _line(name: str, fits: Mapping[str, Rows]) -> str:
+    """What to write where a column could be several things."""
+    first, *others = fits
+    return " or ".join([f"layout: {{unit_electrode: {{column: {name}, names: {first}}}}}", *others])
 
 
 def _names_in(table: h5py.Group, name: str, n_units: int) -> list[list[str]] | None:
@@ -114,25 +133,23 @@ def _key(value: object) -> str:
     return re.sub(r"\.0+$", "", text) if text not in ("nan", "none") else ""
 
 
-def _indices(electrodes: h5py.Group | None, name: str) -> list[tuple[str, _Index]]:
-    """What the contacts could be named by, what the column's own name speaks for first."""
+def _indices(electrodes: h5py.Group | None) -> dict[str, _Index]:
+    """What the contacts could be named by."""
     if electrodes is None:
-        return []
+        return {}
     n_rows = len(electrodes["id"])
     channels = read_texts(electrodes, n_rows, *CHANNELS)
     group_names = read_texts(electrodes, n_rows, "group_name")
     groups = find_column(electrodes, "group")
     if groups is not None and groups.shape == (n_rows,):
         group_names = [str(electrodes.file[one].name).rpartition("/")[2] for one in read_values(groups)]
-    named = {
+    return {
         "id": _single(_index([str(one) for one in read_values(electrodes["id"]).tolist()])),
         "label": _single(_index(read_texts(electrodes, n_rows, *LABELS))),
         "channel": _single(_index(channels) | _index([re.sub(r"^.*?(\d+)(\.0+)?$", r"\1", one) for one in channels])),
         "group": _index(group_names),
         "row": _index([str(row) for row in range(n_rows)]),
     }
-    hinted = [how for how, words in _HINTS.items() if any(word in name.lower() for word in words)]
-    return [(how, named[how]) for how in dict.fromkeys([*hinted, *named])]
 
 
 def _index(names: Sequence[str]) -> dict[str, tuple[int, ...]]:
@@ -156,7 +173,11 @@ def _advice(table: h5py.Group, electrodes: h5py.Group | None, n_units: int) -> s
         values = _names_in(table, name, n_units)
         if not values or not all(values):
             continue
-        for _, index in _indices(electrodes, name):
-            if all(one in index for unit in values for one in unit):
-                return f"units name no electrodes; add to study.yaml: layout: {{unit_electrode: {name}}}"
+        fits = _fits(electrodes, values)
+        if not fits:
+            continue
+        found = list(fits.values())
+        several = any(rows != found[0] for rows in found)
+        line = _line(name, fits) if several else f"layout: {{unit_electrode: {name}}}"
+        return f"units name no electrodes; add to study.yaml: {line}"
     return None

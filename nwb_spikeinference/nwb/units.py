@@ -2,6 +2,7 @@
 Sorted units of NWB files that anybody may have written.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -23,8 +24,19 @@ _PEAK_SNR = ("peakSNR", "waveforms_peak_snr")
 _CLUSTERS = ("origClusterID", "origcluster_id", "clusterID_orig")
 _WAVEFORMS = ("waveform_mean_encoding",)
 _WAVEFORM_RATE = "waveform_mean_sampling_rate"
-_INHIBITORY = ("inhib", "narrow", "interneuron", "fast", "fs")
-_EXCITATORY = ("excit", "pyramid", "wide", "broad", "regular", "rs")
+_INHIBITORY = "inh inhib inhibitory interneuron interneurons int pv pvalb sst vip gaba gabaergic basket"
+_EXCITATORY = "exc excit excitatory pyr pyramid pyramidal principal glutamatergic"
+_TYPES: dict[str, CellType] = {
+    **dict.fromkeys(_INHIBITORY.split(), "inhibitory"),
+    **dict.fromkeys(_EXCITATORY.split(), "excitatory"),
+}
+_WAVEFORM_TYPES: dict[str, CellType] = {  # where no word names a type: "Wide Interneuron" is one
+    **dict.fromkeys(("narrow", "fast", "fs", "ns"), "inhibitory"),
+    **dict.fromkeys(("wide", "broad", "regular", "rs", "bs"), "excitatory"),
+}
+_ALONE: dict[str, CellType] = {"i": "inhibitory", "in": "inhibitory", "e": "excitatory", "ex": "excitatory"}
+_NO_TYPE = {"putative", "presumed", "p", "cell", "cells", "neuron", "neurons", "unit", "like", "spiking"}
+_NOT = {"non", "not", "no"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,9 +146,14 @@ def _largest(waveform: NDArray[Any]) -> FloatArray | None:
 
 
 def _cell_type(text: str) -> CellType:
-    lower = text.lower()
-    if lower == "i" or lower.startswith(_INHIBITORY) or "inhib" in lower:
-        return "inhibitory"
-    if lower == "e" or lower.startswith(_EXCITATORY) or "excit" in lower:
-        return "excitatory"
+    """The one type that whole words name."""
+    parts = re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+", text)  # of PyramidalCell: Pyramidal, Cell
+    words = [word.lower() for word in parts]
+    telling = [word for word in words if word not in _NO_TYPE]
+    if _NOT & set(words):
+        return "unclassified"
+    for types in (_TYPES, _WAVEFORM_TYPES, _ALONE if len(telling) == 1 else {}):
+        found = {types[word] for word in telling if word in types}
+        if found:
+            return found.pop() if len(found) == 1 else "unclassified"
     return "unclassified"

@@ -16,8 +16,8 @@ from nwb_spikeinference.inputs import LfpInput, runs_of
 from nwb_spikeinference.models.registry import reads_raw
 from nwb_spikeinference.nwb.read import open_signals, read_session
 from nwb_spikeinference.pipeline.bundle_signal import BundleSignal, find_blocks, read_bundle
-from nwb_spikeinference.pipeline.grid import Grid, judge_bins, make_grid
-from nwb_spikeinference.pipeline.observed import within_observed
+from nwb_spikeinference.pipeline.grid import EDGE_S, Grid, judge_bins, make_grid, observed_bins
+from nwb_spikeinference.pipeline.observed import why_no_signal, within_observed
 from nwb_spikeinference.pipeline.parallel import in_threads
 from nwb_spikeinference.pipeline.session_inputs import SessionInputs
 from nwb_spikeinference.pipeline.store import Arrays, TaskResult
@@ -73,13 +73,10 @@ def prepare_session(path: Path, settings: StudySettings, folder: Path) -> TaskRe
     NoSignalError
         If the file holds no continuous signal, or none on a wire with a unit.
     """
-    session = within_observed(
-        read_session(path, aliases=settings.participants.alias, regions=settings.regions, layout=settings.layout)
-    )
-    if not session.blocks:
-        raise NoSignalError(
-            f"{path.name}: no continuous signal, only {len(session.units)} units that nothing can predict"
-        )
+    held = read_session(path, aliases=settings.participants.alias, regions=settings.regions, layout=settings.layout)
+    if missing := why_no_signal(held):
+        raise NoSignalError(f"{path.name}: {missing}, only {len(held.units)} units that nothing can predict")
+    session = within_observed(held)
     signals, macros = _read_signals(session, settings, folder)
     if not signals and not macros:
         raise NoSignalError(f"{path.name}: no unit lies on a wire with a continuous signal; {_what_helps(session)}")
@@ -127,9 +124,18 @@ def prepare_session(path: Path, settings: StudySettings, folder: Path) -> TaskRe
             "units": [asdict(fact) for fact in facts],
             "duplicates": [asdict(one) for one in duplicates],
             "discharges": discharges,
-            "notes": [*session.notes, *maker.notes],
+            "notes": [*session.notes, *maker.notes, *_note_partly_observed(session.units, bundles, maker)],
         },
     )
+
+
+def _note_partly_observed(units: Sequence[Unit], bundles: Sequence[str | None], maker: SessionInputs) -> list[str]:
+    missed = [
+        np.sum(maker.covered(bundle) & ~observed_bins(maker.grid, unit)) * maker.grid.bin_s
+        for unit, bundle in zip(units, bundles, strict=True)
+    ]
+    partly = sum(seconds > EDGE_S for seconds in missed)  # less lies at the edges, which do not count
+    return [f"{partly} units were observed during a part of the signal alone, and count there"] if partly else []
 
 
 def _what_helps(session: Session) -> str:
@@ -213,7 +219,7 @@ def _unit_facts(
     unit: Unit, counts: np.ndarray, by_row: dict[int, Electrode], maker: SessionInputs, settings: StudySettings
 ) -> UnitFacts:
     home = by_row.get(unit.electrode_rows[0]) if unit.electrode_rows else None
-    covered = maker.covered(home.bundle if home else None)
+    covered = maker.covered(home.bundle if home else None) & observed_bins(maker.grid, unit)
     n_spikes = int(counts[covered].sum())
     seconds = float(covered.sum() * maker.grid.bin_s)
     width = unit.trough_to_peak_ms

@@ -17,6 +17,8 @@ from nwb_spikeinference.cell_types import cell_type_from_width
 from nwb_spikeinference.config import ArchiveSettings
 from nwb_spikeinference.errors import InputError, ResourceError, SettingsError
 from nwb_spikeinference.nwb.read import read_session
+from nwb_spikeinference.pipeline.grid import merge_periods
+from nwb_spikeinference.pipeline.observed import why_no_signal, within_observed
 from nwb_spikeinference.pipeline.sources import list_files
 from nwb_spikeinference.recordings import Session, Unit
 
@@ -112,10 +114,11 @@ def _inspect(path: Path, stream: RawIOBase | None = None) -> FileSummary:
     try:
         if path.is_dir():
             raise InputError("holds no NWB file")
-        session = read_session(path, stream=stream)
+        held = read_session(path, stream=stream)
     except (InputError, ResourceError) as error:
         reason = str(error).removeprefix(f"{path}: ")
         return FileSummary(path=path, electrodes={}, units={}, cell_types={}, reason=reason)
+    session = within_observed(held)
     return FileSummary(
         path=path,
         participant=session.participant,
@@ -129,7 +132,7 @@ def _inspect(path: Path, stream: RawIOBase | None = None) -> FileSummary:
                 seconds=block.n_samples / block.rate_hz,
                 electrodes=sum(row >= 0 for row in block.electrode_rows),  # others are read elsewhere
             )
-            for block in session.blocks
+            for block in held.blocks
         ),
         units=dict(Counter(_unit_place(session, unit) for unit in session.units)),
         cell_types=dict(Counter(_cell_type(unit) for unit in session.units)),
@@ -137,7 +140,7 @@ def _inspect(path: Path, stream: RawIOBase | None = None) -> FileSummary:
         n_spikes=sum(len(unit.spike_times_s) for unit in session.units),
         overlap_s=_overlap_s(session),
         notes=session.notes,
-        reason=_why_unusable(session),
+        reason=_why_unusable(held, session),
     )
 
 
@@ -160,19 +163,13 @@ def _overlap_s(session: Session) -> float:
     if not spikes:
         return 0.0
     first, last = min(float(one.min()) for one in spikes), max(float(one.max()) for one in spikes)
-    covered = {(block.start_s, block.stop_s) for block in session.blocks}
-    merged: list[tuple[float, float]] = []
-    for start, stop in sorted(covered):
-        if merged and start < merged[-1][1]:
-            merged[-1] = (merged[-1][0], max(stop, merged[-1][1]))
-        else:
-            merged.append((start, stop))
+    merged = merge_periods([(block.start_s, block.stop_s) for block in session.blocks])
     return sum(max(0.0, min(stop, last) - max(start, first)) for start, stop in merged)
 
 
-def _why_unusable(session: Session) -> str | None:
-    if not session.blocks:
-        return "no continuous signal" if session.units else "no continuous signal, no units"
+def _why_unusable(held: Session, session: Session) -> str | None:
+    if missing := why_no_signal(held):
+        return missing if session.units else f"{missing}, no units"
     if not session.units:
         return "no units; 'nsi predict' reads LFP alone"
     if not _overlap_s(session):
@@ -231,7 +228,7 @@ def describe_table(summaries: Sequence[FileSummary]) -> str:
 
 def _cells(summary: FileSummary) -> tuple[str, ...]:
     verdict = "yes" if summary.reason is None else f"no: {summary.reason}"
-    if not summary.readable:
+    if summary.participant is None:
         return str(summary.path), *["-"] * 6, verdict
     signals = Counter(f"{one.kind} {one.rate_hz:g} Hz, {one.electrodes} electrodes" for one in summary.signals)
     types = f" ({_list(summary.cell_types)})" if summary.n_units else ""

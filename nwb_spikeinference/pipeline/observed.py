@@ -10,16 +10,17 @@ from math import ceil, floor
 
 import numpy as np
 
+from nwb_spikeinference.pipeline.grid import Period, merge_periods
 from nwb_spikeinference.recordings import Session, SignalBlock, Unit
 
-Period = tuple[float, float]  # seconds on the session's clock
+_GAP_S = 1.0  # a shorter one between two observations is none
 _TOLERANCE_S = 1.0  # observation that ends less than this before the signal is the same stretch
 _SILENCE_S = 3.0  # at either end, of all units
 _SILENCES = 10.0  # and as many times their longest common silence between
 
 
 def within_observed(session: Session) -> Session:
-    """The session without signal from when no unit was observed, with a note of what was left out."""
+    """The session without signal from when no unit was observed, with a note; maybe without any."""
     periods = _observed(session.units, session.blocks)
     if not periods:
         return session
@@ -32,10 +33,22 @@ def within_observed(session: Session) -> Session:
     return replace(session, blocks=blocks, notes=(*session.notes, note + (", ..." if len(periods) > 3 else "")))
 
 
+def why_no_signal(session: Session) -> str | None:
+    """What keeps a session, as the file holds it, from having signal to predict from; None if there is some."""
+    if not session.blocks:
+        return "no continuous signal"
+    if within_observed(session).blocks:
+        return None
+    observed = _observed(session.units, session.blocks)
+    signal = [(block.start_s, block.stop_s) for block in session.blocks]
+    spans = [f"{min(one)[0]:.10g} to {max(stop for _, stop in one):.10g} s" for one in (observed, signal)]
+    return f"no signal while the units were observed (obs_intervals {spans[0]}, signal {spans[1]})"
+
+
 def _observed(units: Sequence[Unit], blocks: Sequence[SignalBlock]) -> list[Period]:
     """Stretches in which any unit was observed: as the file says of all of them, else without silence at the ends."""
     if units and all(unit.observed_s for unit in units):
-        return _merge([period for unit in units for period in unit.observed_s])
+        return merge_periods([period for unit in units for period in unit.observed_s], gap_s=_GAP_S)
     spikes_s = np.sort(np.concatenate([unit.spike_times_s for unit in units])) if units else np.empty(0)
     if len(spikes_s) < 2 or not blocks:
         return []
@@ -49,16 +62,6 @@ def _observed(units: Sequence[Unit], blocks: Sequence[SignalBlock]) -> list[Peri
     if stop_s - float(spikes_s[-1]) > too_long_s:
         stop_s = float(spikes_s[-1]) + longest_s
     return [(start_s, stop_s)]
-
-
-def _merge(periods: Sequence[Period]) -> list[Period]:
-    merged: list[Period] = []
-    for start, stop in sorted(periods):
-        if merged and start <= merged[-1][1] + _TOLERANCE_S:
-            merged[-1] = (merged[-1][0], max(stop, merged[-1][1]))
-        else:
-            merged.append((start, stop))
-    return merged
 
 
 def _cut(block: SignalBlock, periods: Sequence[Period]) -> Iterator[SignalBlock]:
@@ -78,4 +81,4 @@ def _cut(block: SignalBlock, periods: Sequence[Period]) -> Iterator[SignalBlock]
 
 def _seconds(blocks: Sequence[SignalBlock]) -> float:
     """Seconds that some block covers."""
-    return sum(stop - start for start, stop in _merge([(block.start_s, block.stop_s) for block in blocks]))
+    return sum(stop - start for start, stop in merge_periods([(block.start_s, block.stop_s) for block in blocks]))

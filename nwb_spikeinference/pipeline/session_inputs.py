@@ -6,7 +6,7 @@ invalid and nothing is filtered or windowed across them.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -19,7 +19,15 @@ from nwb_spikeinference.files import partial_path
 from nwb_spikeinference.inputs import BoolArray
 from nwb_spikeinference.pipeline.bundle_signal import BundleSignal, LfpSegment
 from nwb_spikeinference.pipeline.disk_arrays import allocate_array, keep_on_disk, map_array
-from nwb_spikeinference.pipeline.grid import MIN_SEGMENT_S, Grid, covered_bins, judge_bins, samples_of
+from nwb_spikeinference.pipeline.grid import (
+    MIN_SEGMENT_S,
+    Grid,
+    JudgedBins,
+    covered_bins,
+    judge_bins,
+    observed_bins,
+    samples_of,
+)
 from nwb_spikeinference.pipeline.parallel import in_threads
 from nwb_spikeinference.pipeline.store import Arrays
 from nwb_spikeinference.recordings import FloatArray, Unit
@@ -40,6 +48,7 @@ class _Source:
     key: tuple[object, ...]
     signal: BundleSignal
     trace: Trace
+    unobserved: BoolArray | None = None  # (n_bins,) in which its units were not looked for: no bins of their silence
 
 
 class SessionInputs:
@@ -135,7 +144,7 @@ class SessionInputs:
             if why is not None:
                 continue
             try:
-                source = self._source(unit, str(bundle), predictor)
+                source = self._while_observed(unit, self._source(unit, str(bundle), predictor))
             except NoSignalError as error:
                 reasons[unit.unit_id] = str(error)
                 continue
@@ -165,8 +174,11 @@ class SessionInputs:
 
         def fill(row: int) -> None:
             source = sources[row]
-            bins = judge_bins(self.grid, source.signal, leave_discharges_out=self._settings.exclude_discharges)
+            bins = self._judge(source.signal)
             arrays["valid"][row], arrays["discharge"][row] = bins.valid, bins.discharge
+            if source.unobserved is not None:
+                for name in ("valid", "discharge"):
+                    arrays[name][row] &= ~source.unobserved
             arrays["covered"][row] = covered_bins(self.grid, source.signal)
             # Plain: indexing a memmap takes longer.
             stored = {name: np.asarray(map_array(path, writeable=True)[row]) for name, path in paths.items()}
@@ -209,6 +221,17 @@ class SessionInputs:
                 stored["features"][bins][piece] = rows[:, :n_plain]
                 if "stopped" in stored:
                     stored["stopped"][bins][piece] = rows[:, n_plain:]
+
+    def _judge(self, signal: BundleSignal) -> JudgedBins:
+        return judge_bins(self.grid, signal, leave_discharges_out=self._settings.exclude_discharges)
+
+    def _while_observed(self, unit: Unit, source: _Source) -> _Source:
+        """The unit's source; one for itself where it was not observed in bins that would count."""
+        bins = self._judge(source.signal)
+        unobserved = (bins.valid | bins.discharge) & ~observed_bins(self.grid, unit)
+        if not unobserved.any():
+            return source
+        return replace(source, key=(*source.key, unobserved.tobytes()), unobserved=unobserved)
 
     def _source(self, unit: Unit, bundle: str, predictor: Predictor) -> _Source:
         if predictor == "macro":

@@ -11,7 +11,7 @@ import pytest
 from pynwb import NWBHDF5IO, NWBFile
 from pynwb.ecephys import LFP, ElectricalSeries, FilteredEphys
 
-from nwb_spikeinference.config import LayoutSettings, StudySettings, UnitSettings
+from nwb_spikeinference.config import LayoutSettings, StudySettings, UnitElectrodeSettings, UnitSettings
 from nwb_spikeinference.errors import InputError, NoSignalError, SettingsError
 from nwb_spikeinference.nwb.bundles import Contact, name_bundles
 from nwb_spikeinference.nwb.read import open_signals, read_session
@@ -176,7 +176,7 @@ def test_a_spelling_that_nobody_knows_is_suggested_for_regions(wire_file: Path) 
     [
         ("channel", [12, 11], [(1, 3), (0, 2)], None),
         ("contact", ["RAMY1", "lhip2"], [(2,), (1,)], "label"),
-        ("electrode_row", [3, 0], [(3,), (0,)], "row"),
+        ("electrode_row", [3, 0], [(3,), (0,)], "id or row"),
         ("bundle", ["RAMY", "LHIP"], [(2, 3), (0, 1)], "group"),
     ],
 )
@@ -197,6 +197,49 @@ def test_unit_electrode_is_read_as_what_it_names(
     session = read_session(bundle_file, layout=layout)
     assert [unit.electrode_rows for unit in session.units] == rows
     assert f"units are linked by column {name} to the {how} of electrodes" in session.notes
+
+
+def number_channels_from_1(path: Path, column: str = "contact") -> None:
+    """Units on channels 2 and 3, which are rows and ids 1 and 2, but could be rows and ids 2 and 3."""
+    with h5py.File(path, "a") as file:
+        unlink_units(file)
+        file[f"{TABLE}/channel"][...] = [1, 2, 3, 4]
+        file["units"].create_dataset(column, data=[2, 3])
+
+
+def test_numbers_that_could_be_different_contacts_are_refused(bundle_file: Path) -> None:
+    number_channels_from_1(bundle_file)
+    message = (
+        "units column 'contact' (layout.unit_electrode) could be the id or the channel or the row of electrodes, which "
+        "are different contacts; say in study.yaml which: "
+        "layout: {unit_electrode: {column: contact, names: id}} or channel or row"
+    )
+    with pytest.raises(InputError, match=re.escape(message)):
+        read_session(bundle_file, layout=LayoutSettings(unit_electrode=UnitElectrodeSettings(column="contact")))
+
+
+@pytest.mark.parametrize(("names", "rows"), [("channel", [(1,), (2,)]), ("row", [(2,), (3,)]), ("id", [(2,), (3,)])])
+def test_what_numbers_name_is_taken_from_the_layout(bundle_file: Path, names: str, rows: list[tuple[int, ...]]) -> None:
+    number_channels_from_1(bundle_file)
+    content = {"sessions": ["x"], "layout": {"unit_electrode": {"column": "contact", "names": names}}}
+    layout = parse_settings(content, StudySettings, "study.yaml").layout
+    session = read_session(bundle_file, layout=layout)
+    assert [unit.electrode_rows for unit in session.units] == rows
+
+
+def test_names_that_the_layout_rules_out_are_refused(bundle_file: Path) -> None:
+    number_channels_from_1(bundle_file)
+    layout = LayoutSettings(unit_electrode=UnitElectrodeSettings(column="contact", names="label"))
+    with pytest.raises(InputError, match=re.escape("holds 2, 3, which are no labels of the electrodes table")):
+        read_session(bundle_file, layout=layout)
+
+
+def test_advice_on_a_column_with_several_meanings_asks_for_one(bundle_file: Path) -> None:
+    number_channels_from_1(bundle_file)
+    assert read_session(bundle_file).advice == (
+        "units name no electrodes; add to study.yaml: layout: {unit_electrode: {column: contact, names: id}} or "
+        "channel or row",
+    )
 
 
 def test_channels_in_words_link_units_by_their_numbers(bundle_file: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from nwb_spikeinference.archive.connection import NetworkSettings
 from nwb_spikeinference.config import ArchiveSettings
-from nwb_spikeinference.errors import InputError
+from nwb_spikeinference.errors import InputError, SettingsError
 from nwb_spikeinference.pipeline.inspection import FileSummary, describe_summary, describe_table, inspect_files
 from tests.archive.server import ArchiveServer, ServedAsset, run_archive
 from tests.pipeline.test_sources import copy_as
@@ -56,7 +56,12 @@ def test_a_folder_is_all_its_files(recording: Path) -> None:
 
 
 def test_a_folder_without_nwb_files_says_so(tmp_path: Path) -> None:
-    assert inspect(tmp_path).reason == f"{tmp_path}: holds no NWB file"
+    assert inspect(tmp_path).reason == "holds no NWB file"
+
+
+def test_an_empty_path_is_a_setting_to_correct() -> None:
+    with pytest.raises(SettingsError, match=r"'' is no path; name NWB files, folders, globs or datasets"):
+        inspect_files([""])
 
 
 def test_a_recording_without_units_is_for_predict(recording: Path) -> None:
