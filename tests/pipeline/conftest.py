@@ -9,6 +9,7 @@ import yaml
 from nwb_spikeinference.pipeline.conversion import convert_sessions
 from nwb_spikeinference.pipeline.study import StudyOutcome, run_study
 from nwb_spikeinference.simulate.study import SimulationSettings, write_blackrock_study
+from tests.pipeline.small_models import make_settings, write_folder
 
 WriteStudy = Callable[..., Path]
 TINY = {
@@ -49,3 +50,9 @@ def converted(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def finished(converted: Path, write_study: WriteStudy) -> StudyOutcome:
     """The small study, run to its end."""
     return run_study(write_study(converted, output="finished"))
+
+
+@pytest.fixture(scope="session")
+def model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A logistic model that nobody trained."""
+    return write_folder(tmp_path_factory.mktemp("model"), make_settings())
