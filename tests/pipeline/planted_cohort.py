@@ -89,6 +89,7 @@ def _make_session(
         },
         facts={
             "participant": participant,
+            "subject": {"sex": None, "age_years": None, "points": []},
             "session": "one",
             "features": list(names),
             "grid": {"start_s": 0.0, "bin_s": BIN_S, "n_bins": N_BINS},

@@ -23,7 +23,9 @@ from tests.limits import largest_file
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs Linux's processes and limits")
 
 WriteStudy = Callable[..., Path]
-NSI = [sys.executable, "-c", "from nwb_spikeinference.cli import main; main()"]
+# A shell's background jobs ignore SIGINT, and so would what they start.
+LISTEN = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+NSI = [sys.executable, "-c", f"{LISTEN}; from nwb_spikeinference.cli import main; main()"]
 
 
 def task(label: str, n_values: int) -> Task:
