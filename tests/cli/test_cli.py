@@ -236,3 +236,20 @@ def test_doctor_tells_versions_and_no_paths() -> None:
     result = call("doctor")
     assert "tensorflow" in result.stdout
     assert str(Path.home()) not in result.stdout
+
+
+def test_f03_an_interruption_that_is_swallowed_once_gets_through() -> None:
+    code = (
+        "import os, signal, time\n"
+        "import nwb_spikeinference.cli.app as module\n"
+        "def app(standalone_mode):\n"
+        "    try:\n"
+        "        os.kill(os.getpid(), signal.SIGTERM); time.sleep(1)\n"
+        "    except BaseException: pass  # as HDF5 does with what is raised in its callbacks\n"
+        "    time.sleep(60)\n"
+        "module.app = app\n"
+        "module.run_app()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=30)
+    assert done.returncode == 143
+    assert done.stderr.startswith("interrupted; what was finished is kept")

@@ -94,7 +94,7 @@ def test_f03_an_interrupted_run_keeps_what_is_finished_and_says_how_to_go_on(
         finished = [path for path in output.glob("tasks/*/task.json") if _is_done(path)]
     os.kill(process.pid, sent)
     _, said = process.communicate(timeout=60)
-    assert process.returncode == code
+    assert process.returncode == code, said[-3000:]
     assert said.strip().splitlines()[-1] == "interrupted; what was finished is kept, and the same command continues"
     assert all(_is_done(path) for path in finished)
     assert finished
