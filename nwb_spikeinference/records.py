@@ -14,6 +14,7 @@ from nwb_spikeinference.recordings import CellType
 from nwb_spikeinference.regions import Hemisphere
 
 SCHEMA_VERSION = "1.0"
+RESULTS_FILE = "results.json"  # in the output folder
 Protocol = Literal["unseen-participant", "within-session"]
 CellGroup = Literal["all", "excitatory", "inhibitory"]
 Verdict = Literal["supported", "not-supported", "inconclusive", "confounded"]

@@ -76,6 +76,19 @@ def read_session(
         )
 
 
+def read_participant(path: Path) -> str:
+    """
+    Whose a file is: as it says, else as its name does.
+
+    Raises
+    ------
+    InputError
+        If the file is no NWB 2 file, is damaged, or refers to data outside itself.
+    """
+    with open_nwb(path) as file:
+        return _participant(file, path)[0]
+
+
 @contextmanager
 def open_signals(path: Path) -> Iterator[Callable[[SignalBlock], SignalReader]]:
     """

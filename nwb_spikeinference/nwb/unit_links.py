@@ -92,13 +92,12 @@ def _rows_by_column(
             f"{file.filename}: units column {name!r} (layout.unit_electrode) holds {examples}, which are {what} of the "
             f"electrodes table"
         )
-    found = list(fits.values())
-    if any(rows != found[0] for rows in found):
+    if _disagree(fits):
         raise InputError(
             f"{file.filename}: units column {name!r} (layout.unit_electrode) could be the {' or the '.join(fits)} of "
             f"electrodes, which are different contacts; say in study.yaml which: {_line(name, fits)}"
         )
-    return found[0], " or ".join(fits)
+    return next(iter(fits.values())), " or ".join(fits)
 
 
 def _fits(electrodes: h5py.Group | None, values: Sequence[Sequence[str]]) -> dict[str, Rows]:
@@ -108,6 +107,12 @@ def _fits(electrodes: h5py.Group | None, values: Sequence[Sequence[str]]) -> dic
         for how, index in _indices(electrodes).items()
         if all(one in index for unit in values for one in unit)
     }
+
+
+def _disagree(fits: Mapping[str, Rows]) -> bool:
+    """Whether a column's names mean different contacts by what they are taken for."""
+    first, *others = fits.values()
+    return any(rows != first for rows in others)
 
 
 def _line(name: str, fits: Mapping[str, Rows]) -> str:
@@ -176,8 +181,6 @@ def _advice(table: h5py.Group, electrodes: h5py.Group | None, n_units: int) -> s
         fits = _fits(electrodes, values)
         if not fits:
             continue
-        found = list(fits.values())
-        several = any(rows != found[0] for rows in found)
-        line = _line(name, fits) if several else f"layout: {{unit_electrode: {name}}}"
+        line = _line(name, fits) if _disagree(fits) else f"layout: {{unit_electrode: {name}}}"
         return f"units name no electrodes; add to study.yaml: {line}"
     return None

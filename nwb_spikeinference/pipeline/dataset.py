@@ -74,9 +74,9 @@ def prepare_session(path: Path, settings: StudySettings, folder: Path) -> TaskRe
         If the file holds no continuous signal, or none on a wire with a unit.
     """
     held = read_session(path, aliases=settings.participants.alias, regions=settings.regions, layout=settings.layout)
-    if missing := why_no_signal(held):
-        raise NoSignalError(f"{path.name}: {missing}, only {len(held.units)} units that nothing can predict")
     session = within_observed(held)
+    if missing := why_no_signal(held, session):
+        raise NoSignalError(f"{path.name}: {missing}, only {len(held.units)} units that nothing can predict")
     signals, macros = _read_signals(session, settings, folder)
     if not signals and not macros:
         raise NoSignalError(f"{path.name}: no unit lies on a wire with a continuous signal; {_what_helps(session)}")

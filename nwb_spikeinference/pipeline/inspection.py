@@ -168,7 +168,7 @@ def _overlap_s(session: Session) -> float:
 
 
 def _why_unusable(held: Session, session: Session) -> str | None:
-    if missing := why_no_signal(held):
+    if missing := why_no_signal(held, session):
         return missing if session.units else f"{missing}, no units"
     if not session.units:
         return "no units; 'nsi predict' reads LFP alone"

@@ -33,14 +33,23 @@ def within_observed(session: Session) -> Session:
     return replace(session, blocks=blocks, notes=(*session.notes, note + (", ..." if len(periods) > 3 else "")))
 
 
-def why_no_signal(session: Session) -> str | None:
-    """What keeps a session, as the file holds it, from having signal to predict from; None if there is some."""
-    if not session.blocks:
+def why_no_signal(held: Session, session: Session) -> str | None:
+    """
+    What keeps a session from having signal to predict from; None if there is some.
+
+    Parameters
+    ----------
+    held : Session
+        As the file holds it.
+    session : Session
+        What `within_observed` leaves of it.
+    """
+    if not held.blocks:
         return "no continuous signal"
-    if within_observed(session).blocks:
+    if session.blocks:
         return None
-    observed = _observed(session.units, session.blocks)
-    signal = [(block.start_s, block.stop_s) for block in session.blocks]
+    observed = _observed(held.units, held.blocks)
+    signal = [(block.start_s, block.stop_s) for block in held.blocks]
     spans = [f"{min(one)[0]:.10g} to {max(stop for _, stop in one):.10g} s" for one in (observed, signal)]
     return f"no signal while the units were observed (obs_intervals {spans[0]}, signal {spans[1]})"
 

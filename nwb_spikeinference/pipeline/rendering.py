@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from nwb_spikeinference.errors import InputError
 from nwb_spikeinference.files import require_absent
 from nwb_spikeinference.pipeline.examples import load_examples
-from nwb_spikeinference.records import Results
+from nwb_spikeinference.records import RESULTS_FILE, Results
 from nwb_spikeinference.report.build import write_report
 
 
@@ -25,7 +25,7 @@ def render_again(folder: Path, target: Path | None = None, *, overwrite: bool = 
     InputError
         If the folder holds no readable results.
     """
-    source, own = folder / "results.json", folder / "report.html"
+    source, own = folder / RESULTS_FILE, folder / "report.html"
     target = own if target is None else target
     if target.resolve() != own.resolve():
         require_absent(target, overwrite)

@@ -12,7 +12,7 @@ from nwb_spikeinference.archive.fetch import FetchSettings, carry_out, plan_fetc
 from nwb_spikeinference.config import StudySettings
 from nwb_spikeinference.errors import InputError, LeakError, SettingsError
 from nwb_spikeinference.files import sha256_file
-from nwb_spikeinference.nwb.read import read_session
+from nwb_spikeinference.nwb.read import read_participant
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,19 +133,19 @@ def participant_of(file: SessionFile, settings: StudySettings) -> str:
     InputError
         If the file cannot be read.
     """
-    written = _written_participant(file)
-    name = f"{file.dataset}/{written}" if file.dataset else written
-    return settings.participants.alias.get(name, name)
+    return _rename(read_participant(file.path), file, settings)
 
 
 def with_participant_of(file: SessionFile, settings: StudySettings) -> StudySettings:
     """Settings by which a file's participant is named as `participant_of` says: people of two datasets share ids."""
-    alias = {_written_participant(file): participant_of(file, settings)}
+    written = read_participant(file.path)
+    alias = {written: _rename(written, file, settings)}
     return settings.model_copy(update={"participants": settings.participants.model_copy(update={"alias": alias})})
 
 
-def _written_participant(file: SessionFile) -> str:
-    return read_session(file.path).participant
+def _rename(written: str, file: SessionFile, settings: StudySettings) -> str:
+    name = f"{file.dataset}/{written}" if file.dataset else written
+    return settings.participants.alias.get(name, name)
 
 
 def hash_sessions(files: Sequence[SessionFile]) -> dict[Path, str]:

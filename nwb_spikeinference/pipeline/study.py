@@ -30,9 +30,8 @@ from nwb_spikeinference.pipeline.provenance import code_version, git_revision, p
 from nwb_spikeinference.pipeline.sources import SessionFile, find_sessions, hash_sessions
 from nwb_spikeinference.pipeline.splits import SessionSource, make_splits, write_splits
 from nwb_spikeinference.pipeline.store import TaskKey, TaskResult, TaskStore
-from nwb_spikeinference.pipeline.verification import RESULTS_FILE
 from nwb_spikeinference.pipeline.write_back import COHORT_FILE, write_back
-from nwb_spikeinference.records import InputFile, Provenance, Results
+from nwb_spikeinference.records import RESULTS_FILE, InputFile, Provenance, Results
 from nwb_spikeinference.report.build import write_report
 from nwb_spikeinference.report.tables import write_results_csv
 from nwb_spikeinference.settings import load_settings

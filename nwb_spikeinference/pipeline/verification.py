@@ -16,9 +16,8 @@ from nwb_spikeinference.files import resolve_inside, sha256_file
 from nwb_spikeinference.nwb.results import StudyFacts
 from nwb_spikeinference.nwb.verify import compare_tables, read_study, verify_file
 from nwb_spikeinference.pipeline.write_back import COHORT_FILE, result_tables_of
-from nwb_spikeinference.records import Results
+from nwb_spikeinference.records import RESULTS_FILE, Results
 
-RESULTS_FILE = "results.json"
 Findings = tuple[str, ...]
 
 

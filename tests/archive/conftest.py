@@ -8,7 +8,7 @@ import pytest
 from nwb_spikeinference.archive.address import parse_address
 from nwb_spikeinference.archive.connection import NetworkSettings
 from nwb_spikeinference.archive.fetch import FetchPlan, FetchSettings, carry_out, plan_fetch
-from tests.archive.server import ArchiveServer, ServedAsset, run_archive
+from tests.archive.server import ArchiveServer, serve_files
 
 HASTY = NetworkSettings(connect_s=2, read_s=2, retries=3, first_wait_s=0.01, limit_s=5)
 CONTENT = {
@@ -21,9 +21,7 @@ Fetch = Callable[..., FetchPlan]
 @pytest.fixture
 def archive() -> Iterator[ArchiveServer]:
     """Serves dataset 000574 with two NWB files and a text."""
-    with run_archive() as server:
-        assets = [ServedAsset(path=path, content=content) for path, content in CONTENT.items()]
-        server.serve("000574", *assets, ServedAsset(path="README.md", content=b"read me"))
+    with serve_files(CONTENT) as server:
         yield server
 
 

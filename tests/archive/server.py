@@ -10,7 +10,7 @@ import json
 import re
 import threading
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -277,3 +277,12 @@ def run_archive() -> Iterator[ArchiveServer]:
         finally:
             server.shutdown()
             thread.join()
+
+
+@contextmanager
+def serve_files(files: Mapping[str, bytes]) -> Iterator[ArchiveServer]:
+    """An archive whose dataset 000574 holds these files, path -> content, and a text."""
+    with run_archive() as server:
+        assets = [ServedAsset(path=path, content=content) for path, content in files.items()]
+        server.serve("000574", *assets, ServedAsset(path="README.md", content=b"read me"))
+        yield server

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.archive.server import ArchiveServer, ServedAsset, run_archive
+from tests.archive.server import ArchiveServer, serve_files
 
 Start = Callable[..., subprocess.CompletedProcess[str]]
 FILES = {"sub-1/sub-1.nwb": b"1" * 5000, "sub-2/sub-2.nwb": b"2" * 7000}
@@ -17,9 +17,7 @@ FILES = {"sub-1/sub-1.nwb": b"1" * 5000, "sub-2/sub-2.nwb": b"2" * 7000}
 @pytest.fixture(scope="module")
 def archive() -> Iterator[ArchiveServer]:
     """Serves dataset 000574 with two files and a text."""
-    with run_archive() as server:
-        assets = [ServedAsset(path=path, content=content) for path, content in FILES.items()]
-        server.serve("000574", *assets, ServedAsset(path="README.md", content=b"read me"))
+    with serve_files(FILES) as server:
         yield server
 
 

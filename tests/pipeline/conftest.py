@@ -7,6 +7,7 @@ import pytest
 import yaml
 
 from nwb_spikeinference.pipeline.conversion import convert_sessions
+from nwb_spikeinference.pipeline.simulation import simulate_study
 from nwb_spikeinference.pipeline.study import StudyOutcome, run_study
 from nwb_spikeinference.simulate.study import SimulationSettings, write_blackrock_study
 from tests.pipeline.small_models import make_settings, write_folder
@@ -56,3 +57,11 @@ def finished(converted: Path, write_study: WriteStudy) -> StudyOutcome:
 def model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A logistic model that nobody trained."""
     return write_folder(tmp_path_factory.mktemp("model"), make_settings())
+
+
+@pytest.fixture(scope="session")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One bundle of 8 wires and its units, 12 s."""
+    settings = SimulationSettings(participants=1, seconds=12.0, bundles=1, seed=2)
+    (path,) = simulate_study(tmp_path_factory.mktemp("whole"), settings, file_format="nwb")
+    return path

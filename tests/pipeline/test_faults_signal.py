@@ -11,21 +11,11 @@ import pytest
 from nwb_spikeinference.config import SignalSettings, StudySettings, UnitSettings
 from nwb_spikeinference.errors import InputError
 from nwb_spikeinference.pipeline.dataset import prepare_session
-from nwb_spikeinference.pipeline.simulation import simulate_study
 from nwb_spikeinference.pipeline.store import TaskResult
-from nwb_spikeinference.simulate.study import SimulationSettings
 
 RAW = "acquisition/ElectricalSeriesRaw/data"
 LFP = "processing/ecephys/LFP/ElectricalSeriesLFP"
 Damage = Callable[[h5py.File], None]
-
-
-@pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One bundle of 8 wires and its units, 12 s."""
-    settings = SimulationSettings(participants=1, seconds=12.0, bundles=1, seed=2)
-    (path,) = simulate_study(tmp_path_factory.mktemp("whole"), settings, file_format="nwb")
-    return path
 
 
 @pytest.fixture

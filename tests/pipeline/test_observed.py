@@ -13,21 +13,11 @@ from nwb_spikeinference.errors import NoSignalError
 from nwb_spikeinference.pipeline.dataset import prepare_session
 from nwb_spikeinference.pipeline.grid import Grid, merge_periods, observed_bins
 from nwb_spikeinference.pipeline.inspection import inspect_files
-from nwb_spikeinference.pipeline.simulation import simulate_study
 from nwb_spikeinference.pipeline.store import TaskResult
 from nwb_spikeinference.recordings import Unit
-from nwb_spikeinference.simulate.study import SimulationSettings
 
 SETTINGS = StudySettings(sessions=("x",), units=UnitSettings(min_spikes=1, drop_duplicates=False))
 OBSERVED = "units/obs_intervals"
-
-
-@pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One bundle of 8 wires and its units, 12 s."""
-    settings = SimulationSettings(participants=1, seconds=12.0, bundles=1, seed=2)
-    (path,) = simulate_study(tmp_path_factory.mktemp("whole"), settings, file_format="nwb")
-    return path
 
 
 @pytest.fixture
