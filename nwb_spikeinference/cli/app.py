@@ -3,14 +3,13 @@ The group of commands; each lies in a file of its own and is imported when it is
 """
 
 import os
-import signal
 import sys
 from importlib import import_module
-from types import FrameType
 
 import click
 
 from nwb_spikeinference import __version__
+from nwb_spikeinference.cli.interruption import Signals
 
 # Command -> what it does, so that the overview need not import the commands.
 COMMANDS = {
@@ -67,58 +66,22 @@ def app() -> None:
     """Convert microwire recordings to NWB and infer spiking from LFP, with the controls that make it believable."""
 
 
-class _InterruptedError(BaseException):
-    """A signal to end: unwinds everything, so that locks and partial files are put in order."""
-
-
-class _Signals:
-    """
-    Turns SIGTERM and SIGINT into an exception, raised again every second until it has got through.
-
-    HDF5 calls back into Python, and what is raised there may come out as damage of the file, or not at all.
-    """
-
-    received: int | None = None
-
-    def listen(self) -> None:
-        """Begin; a background job that is to ignore SIGINT goes on doing so."""
-        numbers = [signal.SIGTERM, signal.SIGALRM]
-        if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
-            numbers.append(signal.SIGINT)
-        for number in numbers:
-            signal.signal(number, self._interrupt)
-
-    def _interrupt(self, number: int, frame: FrameType | None) -> None:
-        self.received = self.received or number
-        signal.setitimer(signal.ITIMER_REAL, 1.0)
-        raise _InterruptedError
-
-    def exit_code(self) -> int:
-        """130 or 143, and no further exception."""
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        return 143 if self.received == signal.SIGTERM else 130
-
-
 def run_app() -> None:
     """Run the command line; SIGTERM ends it with 143, Ctrl-C with 130, after files and locks are in order."""
     os.environ.setdefault("DANDI_NO_ET", "1")  # no telemetry from any library
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    signals = _Signals()
+    signals = Signals()
     signals.listen()
     try:
         app(standalone_mode=False)
-    except click.ClickException as error:
-        click.echo(f"error: {error.format_message()}", err=True)
-        sys.exit(2)
-    except SystemExit:
-        if signals.received is None:
-            raise
-        _say_interrupted(signals)
-    except (click.Abort, KeyboardInterrupt, _InterruptedError):
-        _say_interrupted(signals)
-
-
-def _say_interrupted(signals: _Signals) -> None:
-    code = signals.exit_code()
-    click.echo("interrupted; what was finished is kept, and the same command continues", err=True)
-    sys.exit(code)
+    except BaseException as error:
+        signals.stop()
+        # Whatever ends the command after a signal came of it, by whatever name it got through the libraries.
+        if signals.received is not None or isinstance(error, (click.Abort, KeyboardInterrupt)):
+            click.echo("interrupted; what was finished is kept, and the same command continues", err=True)
+            sys.exit(signals.exit_code)
+        if isinstance(error, click.ClickException):
+            click.echo(f"error: {error.format_message()}", err=True)
+            sys.exit(2)
+        raise
+    signals.stop()

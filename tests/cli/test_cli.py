@@ -1,7 +1,6 @@
 """The command line: exit codes, one-line errors, JSON."""
 
 import json
-import signal
 import subprocess
 import sys
 import time
@@ -72,28 +71,6 @@ def test_every_command_has_help_and_json(name: str) -> None:
 def test_an_unknown_command_suggests_the_nearest() -> None:
     result = start("convrt")  # codespell:ignore
     assert (result.returncode, result.stderr) == (2, "error: no command 'convrt'; did you mean 'convert'?\n")
-
-
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
-def test_a_signal_ends_with_its_code_and_how_to_go_on(tmp_path: Path, number: int, code: int) -> None:
-    # A background process starts with SIGINT ignored; one in a terminal does not.
-    begin = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
-    command = [sys.executable, "-c", f"{begin}; from nwb_spikeinference.cli import main; main()"]
-    process = subprocess.Popen(
-        [*command, "simulate", str(tmp_path), "--participants", "40", "--seconds", "30"],
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    deadline = time.monotonic() + 60
-    while not list(tmp_path.glob("S01/.raw.ns6*")) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    process.send_signal(number)
-    _, said = process.communicate(timeout=60)
-    assert (process.returncode, said.strip()) == (
-        code,
-        "interrupted; what was finished is kept, and the same command continues",
-    )
-    assert not list(tmp_path.glob("**/.*.partial"))
 
 
 def test_a_missing_argument_is_a_usage_error_in_one_line() -> None:
@@ -236,20 +213,3 @@ def test_doctor_tells_versions_and_no_paths() -> None:
     result = call("doctor")
     assert "tensorflow" in result.stdout
     assert str(Path.home()) not in result.stdout
-
-
-def test_f03_an_interruption_that_is_swallowed_once_gets_through() -> None:
-    code = (
-        "import os, signal, time\n"
-        "import nwb_spikeinference.cli.app as module\n"
-        "def app(standalone_mode):\n"
-        "    try:\n"
-        "        os.kill(os.getpid(), signal.SIGTERM); time.sleep(1)\n"
-        "    except BaseException: pass  # as HDF5 does with what is raised in its callbacks\n"
-        "    time.sleep(60)\n"
-        "module.app = app\n"
-        "module.run_app()"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=30)
-    assert done.returncode == 143
-    assert done.stderr.startswith("interrupted; what was finished is kept")
