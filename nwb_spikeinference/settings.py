@@ -119,11 +119,17 @@ def _describe(error: ValidationError, model: type[BaseModel]) -> str:
         return f"unknown key {key!r}; {hint}"
     if first["type"] == "missing":
         return f"key {key!r} is missing"
+    if first["type"] == "model_type":
+        keys = ", ".join(_known_keys(model, location))
+        return f"{key}: must hold 'key: value' lines (keys: {keys}), found {_short(first['input'])}"
     message = first["msg"].removeprefix("Value error, ")
     if first["type"] in ("value_error", "assertion_error"):
         return f"{key}: {message}" if key else message
-    found = reprlib.repr(first["input"])  # bounded: aliases can make a small file describe a huge value
-    return f"{key}: {message[0].lower()}{message[1:]}, found {found[:60]}"
+    return f"{key}: {message[0].lower()}{message[1:]}, found {_short(first['input'])}"
+
+
+def _short(value: Any) -> str:
+    return reprlib.repr(value)[:60]  # bounded: aliases can make a small file describe a huge value
 
 
 def _most_telling(errors: list[ErrorDetails]) -> ErrorDetails:

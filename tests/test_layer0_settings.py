@@ -71,7 +71,7 @@ REFUSALS = {
     "name: 3": "name: input should be a valid string, found 3",
     "baselines: [rate, svm]": r"baselines\[1\]: input should be 'rate', .* found 'svm'",
     "participants: {alias: {P07b: [3]}}": r"participants.alias.P07b: input should be a valid string, found \[3\]",
-    "model: []": "model: input should be a valid dictionary",
+    "model: []": r"model: must hold 'key: value' lines \(keys: .*learning_rate.*\), found \[\]",
     "target: {bin_ms: 2.5}": "bin_ms must be a whole number of milliseconds, got 2.5",
     "write_back: {mode: true}": "write_back.mode: input should be 'copy', 'in-place' or 'off', found True",
     "transfer: {train: {hemisphere: left}}": "key 'transfer.train.region' is missing",
