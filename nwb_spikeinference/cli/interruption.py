@@ -11,6 +11,12 @@ class InterruptedBySignal(BaseException):
     """SIGTERM or SIGINT came."""
 
 
+def _say_unless_interrupted(swallowed: "sys.UnraisableHookArgs") -> None:
+    """Python prints what is raised in finalizers; an interruption there is raised again and told then."""
+    if not issubclass(swallowed.exc_type, InterruptedBySignal):
+        sys.__unraisablehook__(swallowed)
+
+
 class Signals:
     """
     Turns SIGTERM and SIGINT into `InterruptedBySignal`, raised again every second until it has got through.
@@ -30,6 +36,7 @@ class Signals:
         """Begin."""
         for number in self._numbers:
             signal.signal(number, self._interrupt)
+        sys.unraisablehook = _say_unless_interrupted
 
     def stop(self) -> None:
         """No further exception: the process is about to end."""

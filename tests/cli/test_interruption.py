@@ -60,3 +60,8 @@ def test_f03_an_interruption_that_comes_out_as_another_error_is_told_as_what_it_
 def test_f03_an_interruption_leaves_what_puts_files_in_order_to_finish() -> None:
     done = interrupted(" try: interrupt()\n finally:\n  time.sleep(2.5)\n  print('in order')")
     assert (done.returncode, done.stdout) == (143, "in order\n")
+
+
+def test_f03_an_interruption_of_a_finalizer_is_told_in_one_line() -> None:
+    done = interrupted(" class Held:\n  def __del__(self): interrupt()\n held = Held()\n del held\n time.sleep(60)")
+    assert (done.returncode, done.stderr) == (143, SAID)
