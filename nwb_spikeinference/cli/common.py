@@ -9,11 +9,14 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
+from nwb_spikeinference.config import StudySettings
 from nwb_spikeinference.errors import SpikeInferenceError
+from nwb_spikeinference.settings import load_settings
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -63,6 +66,19 @@ def shared_options(function: Function) -> Function:
         sys.exit(code or 0)
 
     return wrapped  # type: ignore[return-value]
+
+
+study_option = click.option(
+    "--study",
+    type=click.Path(path_type=Path),
+    metavar="STUDY",
+    help="Read files as this study.yaml says: its layout, regions and aliases.",
+)
+
+
+def read_study(path: Path | None) -> StudySettings | None:
+    """What `study_option` names."""
+    return None if path is None else load_settings(path, StudySettings)
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from nwb_spikeinference.cli.common import Output, quiet_imports, shared_options
+from nwb_spikeinference.cli.common import Output, quiet_imports, read_study, shared_options, study_option
 
 
 @click.command("predict")
@@ -17,6 +17,7 @@ from nwb_spikeinference.cli.common import Output, quiet_imports, shared_options
 @click.option("--region", "regions", multiple=True, help="Contacts of this region only; may be repeated.")
 @click.option("--hemisphere", "hemispheres", multiple=True, help="Contacts of this side only: left, right or midline.")
 @click.option("--channel", "channels", multiple=True, metavar="NAME", help="This contact only; may be repeated.")
+@study_option
 @click.option("--overwrite", is_flag=True, help="Replace a file that holds results.")
 @click.option("--dry-run", is_flag=True, help="Check model, file and contacts, write nothing.")
 @shared_options
@@ -27,6 +28,7 @@ def command(
     regions: tuple[str, ...],
     hemispheres: tuple[str, ...],
     channels: tuple[str, ...],
+    study: Path | None,
     overwrite: bool,
     dry_run: bool,
     output: Output,
@@ -37,11 +39,12 @@ def command(
     Writes a copy of FILE, without raw voltages, with the probability of spiking of a typical excitatory and inhibitory
     neuron at each contact, and says where the model was trained and what lies outside of it.
     """
+    settings = read_study(study)
     with quiet_imports():
         from nwb_spikeinference.pipeline.predict import ContactChoice, predict_file
 
     choice = ContactChoice(regions=regions, hemispheres=hemispheres, channels=channels)
-    done = predict_file(model, file, target, choice, overwrite=overwrite, dry_run=dry_run)
+    done = predict_file(model, file, target, choice, overwrite=overwrite, dry_run=dry_run, study=settings)
     lines = [_describe(one, computed=done.written is not None) for one in done.contacts]
     lines += [*done.statements, str(done.written) if done.written else "nothing was written"]
     output.show(

@@ -14,11 +14,12 @@ from nwb_spikeinference.errors import NoSignalError
 from nwb_spikeinference.evaluation.duplicates import find_duplicates
 from nwb_spikeinference.inputs import LfpInput, runs_of
 from nwb_spikeinference.models.registry import reads_raw
-from nwb_spikeinference.nwb.read import open_signals, read_session
+from nwb_spikeinference.nwb.read import open_signals
 from nwb_spikeinference.pipeline.bundle_signal import BundleSignal, find_blocks, read_bundle
 from nwb_spikeinference.pipeline.grid import EDGE_S, Grid, judge_bins, make_grid, observed_bins
 from nwb_spikeinference.pipeline.observed import why_no_signal, within_observed
 from nwb_spikeinference.pipeline.parallel import in_threads
+from nwb_spikeinference.pipeline.reading import read_as_study
 from nwb_spikeinference.pipeline.session_inputs import SessionInputs
 from nwb_spikeinference.pipeline.store import Arrays, TaskResult
 from nwb_spikeinference.recordings import CellType, Electrode, Session, Unit
@@ -73,7 +74,7 @@ def prepare_session(path: Path, settings: StudySettings, folder: Path) -> TaskRe
     NoSignalError
         If the file holds no continuous signal, or none on a wire with a unit.
     """
-    held = read_session(path, aliases=settings.participants.alias, regions=settings.regions, layout=settings.layout)
+    held = read_as_study(path, settings)
     session = within_observed(held)
     if missing := why_no_signal(held, session):
         raise NoSignalError(f"{path.name}: {missing}, only {len(held.units)} units that nothing can predict")

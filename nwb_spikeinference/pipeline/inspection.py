@@ -14,11 +14,11 @@ from nwb_spikeinference.archive.connection import NetworkSettings
 from nwb_spikeinference.archive.listing import list_assets
 from nwb_spikeinference.archive.stream import RemoteFile
 from nwb_spikeinference.cell_types import cell_type_from_width
-from nwb_spikeinference.config import ArchiveSettings
+from nwb_spikeinference.config import ArchiveSettings, StudySettings
 from nwb_spikeinference.errors import InputError, ResourceError, SettingsError
-from nwb_spikeinference.nwb.read import read_session
 from nwb_spikeinference.pipeline.grid import merge_periods
 from nwb_spikeinference.pipeline.observed import why_no_signal, within_observed
+from nwb_spikeinference.pipeline.reading import read_as_study
 from nwb_spikeinference.pipeline.sources import list_files
 from nwb_spikeinference.recordings import Session, Unit
 
@@ -52,6 +52,7 @@ class FileSummary:
     n_spikes: int = 0
     overlap_s: float = 0.0  # during which both signal and spikes exist
     notes: tuple[str, ...] = ()
+    advice: tuple[str, ...] = ()  # what study.yaml could say of a layout that was not understood
     reason: str | None = None  # why a study cannot use it
 
     @property
@@ -70,6 +71,7 @@ def inspect_files(
     *,
     archive: ArchiveSettings = _USUAL_ARCHIVE,
     network: NetworkSettings = _USUAL_NETWORK,
+    study: StudySettings | None = None,
 ) -> tuple[FileSummary, ...]:
     """
     One summary per file; a file that cannot be read has the reason.
@@ -81,6 +83,8 @@ def inspect_files(
         where they are, only as far as is needed.
     archive : ArchiveSettings
         Which server, and by `glob` which files of a dataset.
+    study : StudySettings, optional
+        Files are read by the layout, the spellings of regions and the aliases of this study.
 
     Raises
     ------
@@ -96,25 +100,27 @@ def inspect_files(
     found: list[FileSummary] = []
     for path in paths:
         if is_address(str(path)):
-            found += _inspect_dataset(str(path), archive, network)
+            found += _inspect_dataset(str(path), archive, network, study)
         else:
-            found += [_inspect(one) for one in list_files([path])]
+            found += [_inspect(one, study) for one in list_files([path])]
     return tuple(found)
 
 
-def _inspect_dataset(text: str, settings: ArchiveSettings, network: NetworkSettings) -> Iterator[FileSummary]:
+def _inspect_dataset(
+    text: str, settings: ArchiveSettings, network: NetworkSettings, study: StudySettings | None
+) -> Iterator[FileSummary]:
     with open_archive(settings.server, network) as archive:
         listing = list_assets(archive, parse_address(text), settings.glob)
         for asset in listing.assets:
             with RemoteFile(archive, listing.address, asset) as stream:
-                yield _inspect(Path(stream.name), stream)
+                yield _inspect(Path(stream.name), study, stream)
 
 
-def _inspect(path: Path, stream: RawIOBase | None = None) -> FileSummary:
+def _inspect(path: Path, study: StudySettings | None, stream: RawIOBase | None = None) -> FileSummary:
     try:
         if path.is_dir():
             raise InputError("holds no NWB file")
-        held = read_session(path, stream=stream)
+        held = read_as_study(path, study, stream)
     except (InputError, ResourceError) as error:
         reason = str(error).removeprefix(f"{path}: ")
         return FileSummary(path=path, electrodes={}, units={}, cell_types={}, reason=reason)
@@ -140,7 +146,8 @@ def _inspect(path: Path, stream: RawIOBase | None = None) -> FileSummary:
         n_spikes=sum(len(unit.spike_times_s) for unit in session.units),
         overlap_s=_overlap_s(session),
         notes=session.notes,
-        reason=_why_unusable(held, session),
+        advice=session.advice,
+        reason=_why_unusable(held, session, reads_macro=study is not None and study.signal.predictor == "macro"),
     )
 
 
@@ -167,17 +174,17 @@ def _overlap_s(session: Session) -> float:
     return sum(max(0.0, min(stop, last) - max(start, first)) for start, stop in merged)
 
 
-def _why_unusable(held: Session, session: Session) -> str | None:
+def _why_unusable(held: Session, session: Session, *, reads_macro: bool) -> str | None:
     if missing := why_no_signal(held, session):
         return missing if session.units else f"{missing}, no units"
     if not session.units:
         return "no units; 'nsi predict' reads LFP alone"
     if not _overlap_s(session):
         return "spikes and signal do not overlap in time"
-    return _why_unlinked(session)
+    return _why_unlinked(session, reads_macro=reads_macro)
 
 
-def _why_unlinked(session: Session) -> str | None:
+def _why_unlinked(session: Session, *, reads_macro: bool) -> str | None:
     """What keeps every unit from having a signal of its bundle."""
     electrodes = {electrode.row: electrode for electrode in session.electrodes}
     rows = {row for unit in session.units for row in unit.electrode_rows}
@@ -186,7 +193,7 @@ def _why_unlinked(session: Session) -> str | None:
     recorded = {row for block in session.blocks for row in block.electrode_rows} & electrodes.keys()
     bundles = {electrodes[row].bundle for row in rows & electrodes.keys()}
     kinds = {electrodes[row].kind for row in recorded if electrodes[row].bundle in bundles}
-    if "micro" in kinds:
+    if ("macro" if reads_macro else "micro") in kinds:
         return None
     if "macro" in kinds:
         return "LFP of macro contacts alone; set signal.predictor: macro, or give the file to 'nsi predict'"
@@ -209,6 +216,7 @@ def describe_summary(summary: FileSummary) -> str:
         f"  putative types: {_list(summary.cell_types)}",
         f"  signal and spikes overlap for {summary.overlap_s:.1f} s",
         *(f"  note: {note}" for note in summary.notes),
+        *(f"  advice: {one}" for one in summary.advice),
         "  usable" if summary.usable else f"  not usable: {summary.reason}",
     ]
     return "\n".join(lines)

@@ -9,6 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from nwb_spikeinference.config import StudySettings
 from nwb_spikeinference.errors import MontageError, NoSignalError, ResourceError, SettingsError
 from nwb_spikeinference.files import make_folder, sha256_file
 from nwb_spikeinference.nwb.names import MODEL
@@ -18,13 +19,14 @@ from nwb_spikeinference.nwb.prediction_writer import (
     require_writable,
     write_prediction_copy,
 )
-from nwb_spikeinference.nwb.read import open_signals, read_session
+from nwb_spikeinference.nwb.read import open_signals
 from nwb_spikeinference.nwb.results import ModelProvenance
 from nwb_spikeinference.pipeline.bundle_signal import find_blocks
 from nwb_spikeinference.pipeline.inference import ContactReport, Inference, check_contacts
 from nwb_spikeinference.pipeline.inference_model import InferenceModel
 from nwb_spikeinference.pipeline.model_folder import SavedSettings
 from nwb_spikeinference.pipeline.provenance import describe_architecture
+from nwb_spikeinference.pipeline.reading import read_as_study
 from nwb_spikeinference.pipeline.training_range import describe_participant, describe_training
 from nwb_spikeinference.recordings import Electrode, Session
 from nwb_spikeinference.regions import canonical_region, parse_hemisphere
@@ -58,6 +60,7 @@ def predict_file(
     *,
     overwrite: bool = False,
     dry_run: bool = False,
+    study: StudySettings | None = None,
 ) -> PredictionOutcome:
     """
     Infer spiking at the contacts of an NWB file, and write it into a copy of the file.
@@ -70,6 +73,8 @@ def predict_file(
         Some of the contacts; all that were recorded unless told.
     dry_run : bool
         Check everything, compute and write nothing.
+    study : StudySettings, optional
+        The file is read by the layout, the spellings of regions and the aliases of this study.
 
     Raises
     ------
@@ -82,7 +87,7 @@ def predict_file(
     """
     model = InferenceModel.load(model_folder)
     require_writable(source, target, overwrite=overwrite)
-    session = read_session(source)
+    session = read_as_study(source, study)
     contacts = choose_contacts(session, choice or ContactChoice())
     if dry_run:
         statements = (*describe_training(model.settings), *describe_participant(model.settings, session.participant))

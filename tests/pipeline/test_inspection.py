@@ -7,10 +7,11 @@ import h5py
 import pytest
 
 from nwb_spikeinference.archive.connection import NetworkSettings
-from nwb_spikeinference.config import ArchiveSettings
+from nwb_spikeinference.config import ArchiveSettings, StudySettings
 from nwb_spikeinference.errors import InputError, SettingsError
 from nwb_spikeinference.pipeline.inspection import FileSummary, describe_summary, describe_table, inspect_files
 from tests.archive.server import ArchiveServer, ServedAsset, run_archive
+from tests.cli.test_cli import start
 from tests.pipeline.test_sources import copy_as
 
 HASTY = NetworkSettings(connect_s=2, read_s=2, retries=1, first_wait_s=0.01, limit_s=5)
@@ -48,6 +49,29 @@ def test_a_simulated_recording_is_usable(recording: Path) -> None:
     assert (summary.reason, summary.participant) == (None, "1")
     assert summary.overlap_s == pytest.approx(16, abs=0.5)
     assert summary.electrodes == {"left hippocampus micro": 8, "right hippocampus micro": 8}
+
+
+def test_what_inspection_advises_makes_the_file_usable(recording: Path, tmp_path: Path) -> None:
+    with h5py.File(recording, "r+") as file:
+        wires = file["units/electrodes"][()]
+        labels = file["general/extracellular_ephys/electrodes/label"][()]
+        del file["units/electrodes"], file["units/electrodes_index"]
+        file["units"].create_dataset("wire_name", data=labels[wires])
+    study = tmp_path / "study.yaml"
+    study.write_text("sessions: [x]\nlayout: {unit_electrode: wire_name}\n")
+    before, after = start("inspect", str(recording)), start("inspect", str(recording), "--study", str(study))
+    assert "its units name no electrodes" in before.stdout
+    assert "advice: units name no electrodes; add to study.yaml: layout: {unit_electrode: wire_name}" in before.stdout
+    assert (after.returncode, after.stdout.splitlines()[-1]) == (0, "  usable")
+
+
+def test_a_study_of_macro_contacts_can_use_them(recording: Path) -> None:
+    with h5py.File(recording, "r+") as file:
+        kinds = file["general/extracellular_ephys/electrodes/electrode_type"]
+        kinds[...] = ["macro"] * len(kinds)
+    study = StudySettings.model_validate({"sessions": ["x"], "signal": {"predictor": "macro"}})
+    (summary,) = inspect_files([recording], study=study)
+    assert ("LFP of macro contacts alone" in str(inspect(recording).reason), summary.reason) == (True, None)
 
 
 def test_a_folder_is_all_its_files(recording: Path) -> None:

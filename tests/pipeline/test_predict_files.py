@@ -102,6 +102,19 @@ def test_a_contact_like_those_of_training_has_nothing_outside(model_folder: Path
     assert contact["outside_training"] == []
 
 
+def test_contacts_are_placed_as_the_study_that_is_named_says(
+    model_folder: Path, recording: Path, tmp_path: Path
+) -> None:
+    source = Path(shutil.copy(recording, tmp_path / "in.nwb"))
+    with h5py.File(source, "r+") as file:
+        table = file["general/extracellular_ephys/electrodes"]
+        table.create_dataset("atlas", data=["left subiculum-x"] * 4)
+    study = tmp_path / "study.yaml"
+    study.write_text("sessions: [x]\nlayout: {region_column: atlas}\nregions: {subiculum-x: hippocampus}\n")
+    document = call(model_folder, source, "-o", tmp_path / "out.nwb", "--study", study, "--dry-run")
+    assert [one["region"] for one in document["contacts"]] == ["hippocampus"] * 4
+
+
 @pytest.mark.parametrize(
     ("options", "chosen"),
     [
