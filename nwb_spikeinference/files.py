@@ -19,6 +19,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path, PureWindowsPath
 from typing import IO, Any
 
+from pydantic import ByteSize
+
 from nwb_spikeinference.errors import ExistsError, InputError, LockedError, ResourceError
 
 _PARTIAL = ".partial"
@@ -161,12 +163,14 @@ def require_space(folder: Path, n_bytes: int) -> None:
     free = shutil.disk_usage(existing).free
     if free < n_bytes * 1.05:
         raise ResourceError(
-            f"{folder}: needs {_size(n_bytes)}, only {_size(free)} free; make room or choose another disk"
+            f"{folder}: needs {describe_bytes(n_bytes)}, only {describe_bytes(free)} free; "
+            f"make room or choose another disk"
         )
 
 
-def _size(n_bytes: int) -> str:
-    return f"{n_bytes / 1e9:.2f} GB" if n_bytes >= 1e9 else f"{n_bytes / 1e6:.1f} MB"
+def describe_bytes(n_bytes: int) -> str:
+    """A size for people, e.g. 1.2 GB."""
+    return ByteSize(n_bytes).human_readable(decimal=True, separator=" ")
 
 
 def resolve_inside(folder: Path, relative: str) -> Path:

@@ -13,8 +13,6 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Literal
 
-from pydantic import ByteSize
-
 from nwb_spikeinference.archive.address import Address, Asset, parse_address
 from nwb_spikeinference.archive.client import open_archive
 from nwb_spikeinference.archive.connection import NetworkSettings
@@ -24,6 +22,7 @@ from nwb_spikeinference.archive.lock_file import LOCK_NAME, LockFile, read_lock,
 from nwb_spikeinference.config import DANDI_API
 from nwb_spikeinference.errors import ExistsError, InputError, ResourceError
 from nwb_spikeinference.files import (
+    describe_bytes,
     lock,
     make_folder,
     replace_atomically,
@@ -189,11 +188,6 @@ def carry_out(plan: FetchPlan, settings: FetchSettings) -> None:
         if not settings.keep_cached:
             for one in missing:
                 (cache / one.asset.key).unlink(missing_ok=True)
-
-
-def describe_bytes(n_bytes: int) -> str:
-    """A size for people, e.g. 1.2 GB."""
-    return ByteSize(n_bytes).human_readable(decimal=True, separator=" ")
 
 
 def _empty_lock(address: Address, settings: FetchSettings) -> LockFile:

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from nwb_spikeinference.cli.common import Output, shared_options
+from nwb_spikeinference.files import describe_bytes
 
 
 def _read_size(context: click.Context, parameter: click.Parameter, text: str | None) -> int | None:
@@ -49,7 +50,7 @@ def command(
     exactly what was fetched. The same command continues after an interruption, and makes no request once all is there.
     """
     from nwb_spikeinference.archive.address import parse_address
-    from nwb_spikeinference.archive.fetch import FetchSettings, carry_out, describe_bytes, plan_fetch
+    from nwb_spikeinference.archive.fetch import FetchSettings, carry_out, plan_fetch
     from nwb_spikeinference.config import DANDI_API
 
     settings = FetchSettings(
@@ -82,8 +83,6 @@ def command(
 
 
 def _describe(plan: Any) -> list[str]:
-    from nwb_spikeinference.archive.fetch import describe_bytes
-
     lines = [f"{describe_bytes(one.asset.size):>10}  {one.asset.path}, {one.state}" for one in plan.files]
     lines.append(f"{describe_bytes(plan.n_bytes):>10}  in all, {describe_bytes(plan.missing_bytes)} to download")
     if plan.n_others:
