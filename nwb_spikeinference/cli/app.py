@@ -73,9 +73,11 @@ def run_app() -> None:
     signals = Signals()
     signals.listen()
     try:
-        app(standalone_mode=False)
+        try:
+            app(standalone_mode=False)
+        finally:
+            signals.stop()
     except BaseException as error:
-        signals.stop()
         # Whatever ends the command after a signal came of it, by whatever name it got through the libraries.
         if signals.received is not None or isinstance(error, (click.Abort, KeyboardInterrupt)):
             click.echo("interrupted; what was finished is kept, and the same command continues", err=True)
@@ -84,4 +86,3 @@ def run_app() -> None:
             click.echo(f"error: {error.format_message()}", err=True)
             sys.exit(2)
         raise
-    signals.stop()

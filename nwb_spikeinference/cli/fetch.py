@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from nwb_spikeinference.cli.common import Output, shared_options
+from nwb_spikeinference.config import DANDI_API
 from nwb_spikeinference.files import describe_bytes
 
 
@@ -51,7 +52,6 @@ def command(
     """
     from nwb_spikeinference.archive.address import parse_address
     from nwb_spikeinference.archive.fetch import FetchSettings, carry_out, plan_fetch
-    from nwb_spikeinference.config import DANDI_API
 
     settings = FetchSettings(
         server=DANDI_API if server is None else server,

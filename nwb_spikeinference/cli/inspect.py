@@ -8,6 +8,8 @@ from pathlib import Path
 import click
 
 from nwb_spikeinference.cli.common import Output, read_study, shared_options, study_option
+from nwb_spikeinference.config import ArchiveSettings
+from nwb_spikeinference.errors import InputError
 
 
 @click.command("inspect")
@@ -23,8 +25,6 @@ def command(paths: tuple[str, ...], glob: str, server: str | None, study: Path |
     PATHS are files, globs, folders, and datasets such as DANDI:000574 or DANDI:000574/0.220126.1852, whose files are
     looked into without a download. Several files make a table with a line for each.
     """
-    from nwb_spikeinference.config import ArchiveSettings
-    from nwb_spikeinference.errors import InputError
     from nwb_spikeinference.pipeline.inspection import describe_summary, describe_table, inspect_files
 
     archive = ArchiveSettings(glob=glob) if server is None else ArchiveSettings(glob=glob, server=server)

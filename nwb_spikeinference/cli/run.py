@@ -6,9 +6,7 @@ from pathlib import Path
 
 import click
 
-from nwb_spikeinference.cli.common import Output, quiet_imports, shared_options
-from nwb_spikeinference.config import StudySettings
-from nwb_spikeinference.settings import load_settings
+from nwb_spikeinference.cli.common import Output, quiet_imports, read_study, shared_options
 
 
 @click.command("run")
@@ -19,7 +17,7 @@ from nwb_spikeinference.settings import load_settings
 @shared_options
 def command(study: Path, engine: str, fresh: bool, dry_run: bool, output: Output) -> int:
     """Run the study that STUDY (a study.yaml) describes, or continue it."""
-    load_settings(study, StudySettings)  # a mistake is told before libraries are imported, which takes seconds
+    read_study(study)  # a mistake is told before libraries are imported, which takes seconds
     with quiet_imports():
         from nwb_spikeinference.pipeline.study import list_inputs, run_study
 

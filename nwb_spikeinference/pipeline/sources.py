@@ -138,6 +138,8 @@ def participant_of(file: SessionFile, settings: StudySettings) -> str:
 
 def with_participant_of(file: SessionFile, settings: StudySettings) -> StudySettings:
     """Settings by which a file's participant is named as `participant_of` says: people of two datasets share ids."""
+    if not file.dataset:
+        return settings  # whose aliases name everybody
     written = read_participant(file.path)
     alias = {written: _rename(written, file, settings)}
     return settings.model_copy(update={"participants": settings.participants.model_copy(update={"alias": alias})})
