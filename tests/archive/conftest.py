@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -45,3 +46,21 @@ def fetch(archive: ArchiveServer, tmp_path: Path) -> Fetch:
 def files_below(folder: Path) -> dict[str, bytes]:
     """Path -> content of everything in a folder."""
     return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+def answer_with(archive: ArchiveServer, part: str, *answers: tuple[int, dict[str, str]]) -> None:
+    """The next requests to a path that holds `part` get these answers, the last of them for ever if it is repeated."""
+    left = list(answers)
+
+    def before(handler: Any) -> bool:
+        if part not in handler.path or not left:
+            return False
+        status, headers = left.pop(0)
+        handler.send_json(status, {"detail": "as told"}, headers)
+        return True
+
+    archive.before = before
+
+
+def nothing_fetched(tmp_path: Path) -> bool:
+    return not files_below(tmp_path)

@@ -1,50 +1,25 @@
-"""What an archive, or the way to it, can do wrong; numbers as in the list of faults."""
+"""What lies on the disk and what is sent, and what can be wrong with it; numbers as in the list of faults."""
 
 import json
 import logging
-import os
 import subprocess
-import sys
 import time
-import traceback
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
-from dandi.consts import known_instances
-from dandi.utils import DandiInstance
 
 from nwb_spikeinference.archive.address import normalise_paths, parse_address
 from nwb_spikeinference.archive.client import open_archive
-from nwb_spikeinference.archive.connection import Connection, NetworkSettings
 from nwb_spikeinference.archive.listing import list_assets
 from nwb_spikeinference.archive.lock_file import LOCK_NAME
 from nwb_spikeinference.archive.stream import RemoteFile
 from nwb_spikeinference.errors import InputError, ResourceError
-from tests.archive.conftest import CONTENT, HASTY, Fetch, files_below
+from tests.archive.conftest import CONTENT, HASTY, Fetch, files_below, nothing_fetched
 from tests.archive.server import ArchiveServer, ServedAsset
+from tests.command import NSI
 
 FIRST = "sub-1/sub-1_ses-1.nwb"
-SECRET = "b1946ac92492d2347c6235b4d2611184"
-
-
-def answer_with(archive: ArchiveServer, part: str, *answers: tuple[int, dict[str, str]]) -> None:
-    """The next requests to a path that holds `part` get these answers, the last of them for ever if it is repeated."""
-    left = list(answers)
-
-    def before(handler: Any) -> bool:
-        if part not in handler.path or not left:
-            return False
-        status, headers = left.pop(0)
-        handler.send_json(status, {"detail": "as told"}, headers)
-        return True
-
-    archive.before = before
-
-
-def nothing_fetched(tmp_path: Path) -> bool:
-    return not files_below(tmp_path)
 
 
 # 24, 49: what lies on the disk
@@ -183,9 +158,8 @@ def test_f51_a_killed_fetch_leaves_no_file_under_its_name_and_goes_on(
         time.sleep(20)
 
     archive.send_blob = send_half_and_wait
-    code = "from nwb_spikeinference.cli import main; main()"
     where = ["-o", str(tmp_path / "data"), "--cache", str(tmp_path / "cache"), "--server", archive.api]
-    process = subprocess.Popen([sys.executable, "-c", code, "fetch", "DANDI:000574", "--glob", "sub-1/*", *where])
+    process = subprocess.Popen([*NSI, "fetch", "DANDI:000574", "--glob", "sub-1/*", *where])
     deadline = time.monotonic() + 60
     while not any(path.stat().st_size for path in tmp_path.glob("cache/*.partial")) and time.monotonic() < deadline:
         time.sleep(0.02)
@@ -252,226 +226,7 @@ def test_f57_an_answer_of_the_api_without_end_is_given_up(archive: ArchiveServer
         fetch()
 
 
-# 53: what the archive answers instead
-
-
-def test_f53_two_failures_are_overcome(archive: ArchiveServer, fetch: Fetch) -> None:
-    answer_with(archive, "/versions/", (503, {}), (503, {}))
-    assert len(fetch().files) == 2
-
-
-def test_f53_failures_of_the_store_are_overcome(archive: ArchiveServer, fetch: Fetch) -> None:
-    answer_with(archive, "/blobs/", (503, {}), (502, {}))
-    assert len(fetch().files) == 2
-
-
-def test_f53_too_many_requests_waits_as_long_as_it_is_told(archive: ArchiveServer, fetch: Fetch) -> None:
-    answer_with(archive, "/versions/", (429, {"Retry-After": "1"}))
-    began = time.monotonic()
-    fetch()
-    assert time.monotonic() - began >= 1
-
-
-@pytest.mark.parametrize("wait", ["3600", "Fri, 31 Dec 2100 23:59:59 GMT"])
-def test_f53_a_longer_wait_than_allowed_is_refused_at_once(archive: ArchiveServer, fetch: Fetch, wait: str) -> None:
-    answer_with(archive, "/dandisets/", (429, {"Retry-After": wait}))
-    with pytest.raises(ResourceError, match=r"does not answer \(HTTP 429, asks to wait \d+ s\)"):
-        fetch()
-    assert len(archive.requests) == 1
-
-
-def test_f53_failure_for_ever_ends(archive: ArchiveServer, fetch: Fetch) -> None:
-    answer_with(archive, "", *[(500, {})] * 100)
-    with pytest.raises(ResourceError, match=r"the archive does not answer \(HTTP 500\); check the connection"):
-        fetch()
-    assert len(archive.requests) == HASTY.retries + 1
-
-
-def test_f53_the_usual_waits_end_within_a_minute() -> None:
-    usual = NetworkSettings()
-    assert usual.limit_s <= 60
-    assert sum(usual.first_wait_s * 2**attempt for attempt in range(usual.retries)) < 60
-
-
-def test_f53_silence_ends(archive: ArchiveServer, fetch: Fetch) -> None:
-    archive.before = lambda handler: bool(time.sleep(3)) or True
-    silent = NetworkSettings(connect_s=1, read_s=0.1, retries=1, first_wait_s=0.01, limit_s=1)
-    with pytest.raises(ResourceError, match=r"does not answer \(no answer in time\)"):
-        fetch(network=silent)
-
-
-def test_f53_what_does_not_exist_is_said(fetch: Fetch) -> None:
-    with pytest.raises(InputError, match=r"dandisets/000999/: the archive does not have it \(HTTP 404\)"):
-        fetch("DANDI:000999")
-
-
-def test_f53_a_version_that_does_not_exist_is_said(fetch: Fetch) -> None:
-    with pytest.raises(InputError, match=r"versions/0\.1\.2/info/: the archive does not have it"):
-        fetch("DANDI:000574/0.1.2")
-
-
-def test_f53_an_embargoed_dataset_asks_for_a_key(archive: ArchiveServer, fetch: Fetch) -> None:
-    archive.token = SECRET
-    with pytest.raises(InputError, match=r"no access \(HTTP 401\), embargoed or not public; set DANDI_API_KEY"):
-        fetch()
-
-
-def test_f53_an_embargoed_dataset_of_the_sandbox_asks_for_its_own_key(
-    archive: ArchiveServer, fetch: Fetch, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    sandbox = DandiInstance(name="dandi-sandbox", gui=None, api=archive.api)
-    monkeypatch.setitem(known_instances, "dandi-sandbox", sandbox)
-    archive.token = SECRET
-    with pytest.raises(InputError, match=r"embargoed or not public; set DANDI_SANDBOX_API_KEY to the key"):
-        fetch()
-
-
-def test_f53_a_server_that_gets_no_key_asks_for_none(archive: ArchiveServer) -> None:
-    answer_with(archive, "", (403, {}))
-    with (
-        pytest.raises(InputError, match=r"no key is sent to a server that the dandi client does not know"),
-        Connection(archive.api, HASTY).open(f"{archive.api}/info/"),
-    ):
-        pass
-
-
-# 54, 58: where requests go, and with what
-
-
-@pytest.mark.parametrize(
-    "place", ["file:///etc/passwd", "http://localhost:1/blobs/x", "ftp://127.0.0.1/x", "http://archive.example/x"]
-)
-def test_f54_a_redirect_to_elsewhere_is_not_followed(
-    archive: ArchiveServer, fetch: Fetch, tmp_path: Path, place: str
-) -> None:
-    archive.redirect = lambda _: place
-    with pytest.raises(InputError, match=r"download/: leads to .*, which is not followed"):
-        fetch()
-    assert nothing_fetched(tmp_path)
-
-
-@pytest.mark.parametrize("place", ["https://[bad/x", "ftp://127.0.0.1:abc/x", "http://127.0.0.1:abc/x"])
-def test_f54_a_redirect_to_what_is_no_address_is_refused(archive: ArchiveServer, fetch: Fetch, place: str) -> None:
-    archive.redirect = lambda _: place
-    with pytest.raises(InputError, match=r"download/: cannot be asked, or leads to what is no address"):
-        fetch()
-
-
-def test_f54_redirects_in_a_circle_end(archive: ArchiveServer, fetch: Fetch) -> None:
-    def around(handler: Any) -> bool:
-        handler.send_head(302, {"Location": handler.path, "Content-Length": "0"})
-        return True
-
-    archive.before = around
-    with pytest.raises(InputError, match=r"redirects without end"):
-        fetch()
-
-
-def test_f54_the_key_opens_what_is_embargoed(
-    archive: ArchiveServer, fetch: Fetch, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    archive.token = SECRET
-    monkeypatch.setenv("DANDI_API_KEY", SECRET)
-    assert len(fetch().files) == 2
-
-
-def test_f54_the_key_goes_to_no_other_server(archive: ArchiveServer) -> None:
-    """Another port is another server."""
-    connection = Connection("http://127.0.0.1:9/api", HASTY, SECRET)
-    with connection.open(f"{archive.api}/info/"):
-        pass
-    assert "Authorization" not in archive.requests[0].headers
-
-
-def test_f54_neither_a_netrc_file_is_used(
-    archive: ArchiveServer, fetch: Fetch, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "netrc").write_text("machine 127.0.0.1 login me password mine\n")
-    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
-    fetch()
-    assert not [one for one in archive.requests if "Authorization" in one.headers]
-
-
-def fetch_with_key(archive: ArchiveServer, tmp_path: Path, key: str) -> subprocess.CompletedProcess[str]:
-    """A real fetch that logs whatever can be logged."""
-    where = ["-o", str(tmp_path), "--server", archive.api, "-v", "--debug"]
-    code = "import logging; logging.basicConfig(level=10); from nwb_spikeinference.cli import main; main()"
-    environment: Mapping[str, str] = os.environ | {"DANDI_API_KEY": key, "XDG_CACHE_HOME": str(tmp_path / "cache")}
-    command = [sys.executable, "-c", code, "fetch", "DANDI:000574", *where]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120, env=environment)
-
-
-@pytest.mark.parametrize("key", [f"{SECRET}\x07", f"{SECRET} {SECRET}", f"{SECRET}\nX-Other: 1", f"{SECRET}\u00e4"])
-def test_f58_a_key_with_characters_that_none_has_is_refused_and_not_said(
-    archive: ArchiveServer, tmp_path: Path, key: str
-) -> None:
-    done = fetch_with_key(archive, tmp_path, key)
-    assert "DANDI_API_KEY holds characters that no key has" in done.stderr
-    assert SECRET not in done.stdout + done.stderr
-    assert archive.requests == []
-
-
-def test_f58_white_space_around_a_key_is_no_part_of_it(archive: ArchiveServer, tmp_path: Path) -> None:
-    archive.token = SECRET
-    assert fetch_with_key(archive, tmp_path, f" {SECRET}\r\n").returncode == 0
-
-
-def test_f58_a_request_that_cannot_be_made_says_nothing_of_its_headers(archive: ArchiveServer) -> None:
-    connection = Connection(archive.api, HASTY, f"{SECRET}\r")
-    with pytest.raises(InputError, match=r"cannot be asked") as caught, connection.open(f"{archive.api}/info/"):
-        pass
-    assert SECRET not in "".join(traceback.format_exception(caught.value))
-
-
-def test_f58_no_key_in_what_is_said(archive: ArchiveServer, tmp_path: Path) -> None:
-    archive.token = "another"
-    done = fetch_with_key(archive, tmp_path, SECRET)
-    assert "no access (HTTP 401)" in done.stderr
-    assert [one.headers["Authorization"] for one in archive.requests][-1] == f"token {SECRET}"
-    assert SECRET not in done.stdout + done.stderr
-
-
-# 55, 56: what is listed
-
-
-def test_f55_a_list_that_changes_between_pages_is_refused(archive: ArchiveServer, fetch: Fetch) -> None:
-    archive.serve("000574", *(ServedAsset(path=f"{k}.nwb", content=b"%d" % k) for k in range(150)))
-    archive.change_page = lambda number, page: page | {"count": 150 + number}
-    with pytest.raises(InputError, match=r"its list of files changed while it was read; run the same command again"):
-        fetch()
-
-
-def test_f55_a_list_that_ends_early_is_refused(archive: ArchiveServer, fetch: Fetch) -> None:
-    archive.change_page = lambda _, page: page | {"count": 4}
-    with pytest.raises(InputError, match=r"lists 3 of 4 files, it changed while it was read"):
-        fetch()
-
-
-def test_f55_pages_that_loop_are_refused(archive: ArchiveServer, fetch: Fetch) -> None:
-    first: list[dict[str, Any]] = []
-
-    def always_the_first(_: int, page: dict[str, Any]) -> dict[str, Any]:
-        first.append(page)
-        return first[0] | {"next": "more", "count": 1000}
-
-    archive.change_page = always_the_first
-    with pytest.raises(InputError, match=r"its list of files changed"):
-        fetch()
-    assert len(first) == 2
-
-
-def test_f55_empty_pages_without_end_are_refused(archive: ArchiveServer, fetch: Fetch) -> None:
-    archive.change_page = lambda _, page: page | {"next": "more", "results": []}
-    with pytest.raises(InputError, match=r"its list of files changed"):
-        fetch()
-
-
-def test_f55_links_between_pages_are_not_followed(archive: ArchiveServer, fetch: Fetch) -> None:
-    archive.serve("000574", *(ServedAsset(path=f"{k}.nwb", content=b"%d" % k) for k in range(150)))
-    archive.change_page = lambda _, page: page | {"next": page["next"] and "file:///etc/passwd"}
-    assert len(fetch(only_plan=True).files) == 150
-
-
+# 56, 58: what was fetched before
 def test_f56_another_asset_under_the_same_path_is_downloaded_anew(
     archive: ArchiveServer, fetch: Fetch, tmp_path: Path
 ) -> None:

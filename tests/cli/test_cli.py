@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from nwb_spikeinference.config import StudySettings
 from nwb_spikeinference.session_config import SessionSettings
 from nwb_spikeinference.settings import load_settings
 from nwb_spikeinference.simulate.study import SimulationSettings, write_blackrock_study
+from tests.command import NSI
 
 
 def call(*arguments: object) -> Result:
@@ -23,8 +23,7 @@ def call(*arguments: object) -> Result:
 
 def start(*arguments: str) -> subprocess.CompletedProcess[str]:
     """A real second process."""
-    command = [sys.executable, "-c", "from nwb_spikeinference.cli import main; main()", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    return subprocess.run([*NSI, *arguments], capture_output=True, text=True, check=False, timeout=120)
 
 
 def the_line(result: Result) -> str:

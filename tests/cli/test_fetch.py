@@ -2,13 +2,13 @@
 
 import json
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.archive.server import ArchiveServer, serve_files
+from tests.command import NSI
 
 Start = Callable[..., subprocess.CompletedProcess[str]]
 FILES = {"sub-1/sub-1.nwb": b"1" * 5000, "sub-2/sub-2.nwb": b"2" * 7000}
@@ -28,7 +28,7 @@ def nsi(archive: ArchiveServer, tmp_path: Path) -> Start:
     def start(*arguments: str) -> subprocess.CompletedProcess[str]:
         archive.requests.clear()
         cache = ["--cache", str(tmp_path / "cache")] if arguments[0] == "fetch" else []
-        command = [sys.executable, "-c", "from nwb_spikeinference.cli import main; main()", *arguments, *cache]
+        command = [*NSI, *arguments, *cache]
         command += [] if "--server" in arguments else ["--server", archive.api]
         return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120, cwd=tmp_path)
 

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.command import NSI_THAT_LISTENS
+
 SAID = "interrupted; what was finished is kept, and the same command continues\n"
 
 
@@ -26,11 +28,8 @@ def interrupted(body: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
 def test_a_signal_ends_with_its_code_and_how_to_go_on(tmp_path: Path, number: int, code: int) -> None:
-    # A background process starts with SIGINT ignored; one in a terminal does not.
-    begin = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
-    command = [sys.executable, "-c", f"{begin}; from nwb_spikeinference.cli import main; main()"]
     process = subprocess.Popen(
-        [*command, "simulate", str(tmp_path), "--participants", "40", "--seconds", "30"],
+        [*NSI_THAT_LISTENS, "simulate", str(tmp_path), "--participants", "40", "--seconds", "30"],
         stderr=subprocess.PIPE,
         text=True,
     )

@@ -15,6 +15,7 @@ from pynwb.file import Subject
 
 from nwb_spikeinference.bands import Band
 from nwb_spikeinference.files import sha256_file
+from nwb_spikeinference.nwb.read import open_signals, read_session
 from nwb_spikeinference.nwb.results import (
     InferredStretch,
     ModelProvenance,
@@ -139,36 +140,11 @@ def one_wire_file(tmp_path: Path) -> Callable[..., Path]:
     return build
 
 
-@pytest.fixture(scope="session")
-def results(bundle_template: Path) -> SessionResults:
-    """What a study of three participants could have found of `bundle_file`, whose units are 5 and 6."""
-    probabilities = np.random.default_rng(3).random((400, 2)).astype(np.float32)
-    probabilities[:10] = np.nan
-    shared = {"model": "bilstm", "rate_hz": 200.0, "start_s": 0.5, "unit_ids": (6, 5)}
+def _tables() -> ResultTables:
+    """Tables of a study in which one of the two units was left out."""
     common = {"participant": "P07", "session": "baseline", "region": "hippocampus", "hemisphere": "left"}
     interval = {"low": 0.55, "high": 0.65}
-    model = ModelProvenance(
-        name="model",
-        model="bilstm",
-        protocol="unseen-participant",
-        fold=1,
-        architecture="bidirectional LSTM 64 + 32",
-        settings={"seed": 0, "target": {"bin_ms": 5}},
-        weights_sha256="ab" * 32,
-        versions={"keras": "3.9", "nwb-spikeinference": "0.1.0"},
-        training_participants=("P01", "P02"),
-    )
-    within = [
-        replace(
-            model,
-            name=f"model_within_session_fold_{fold}",
-            protocol="within-session",
-            fold=fold,
-            weights_sha256=f"c{fold}" * 32,
-        )
-        for fold in (0, 1)
-    ]
-    tables = ResultTables(
+    return ResultTables(
         bands=(Band(name="theta", low_hz=4, high_hz=8), Band(name="gamma", low_hz=30, high_hz=55)),
         folds=(FoldRecord(fold=1, held_out=("P07", "P08"), train_units=20, test_units=3),),
         units=(
@@ -196,6 +172,35 @@ def results(bundle_template: Path) -> SessionResults:
             for region, roc_auc, own in (("amygdala", 0.58, 12), ("orbitofrontal", 0.57, None))
         ),
     )  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def results(bundle_template: Path) -> SessionResults:
+    """What a study of three participants could have found of `bundle_file`, whose units are 5 and 6."""
+    probabilities = np.random.default_rng(3).random((400, 2)).astype(np.float32)
+    probabilities[:10] = np.nan
+    shared = {"model": "bilstm", "rate_hz": 200.0, "start_s": 0.5, "unit_ids": (6, 5)}
+    model = ModelProvenance(
+        name="model",
+        model="bilstm",
+        protocol="unseen-participant",
+        fold=1,
+        architecture="bidirectional LSTM 64 + 32",
+        settings={"seed": 0, "target": {"bin_ms": 5}},
+        weights_sha256="ab" * 32,
+        versions={"keras": "3.9", "nwb-spikeinference": "0.1.0"},
+        training_participants=("P01", "P02"),
+    )
+    within = [
+        replace(
+            model,
+            name=f"model_within_session_fold_{fold}",
+            protocol="within-session",
+            fold=fold,
+            weights_sha256=f"c{fold}" * 32,
+        )
+        for fold in (0, 1)
+    ]
     halves = (("model_within_session_fold_0", 0, 0.5, 1.5), ("model_within_session_fold_1", 1, 1.5, 2.5))
     return SessionResults(
         study="three",
@@ -217,7 +222,7 @@ def results(bundle_template: Path) -> SessionResults:
             ), **shared
         ),
         models=(model, *within),
-        tables=tables,
+        tables=_tables(),
     )  # fmt: skip
 
 
@@ -233,3 +238,9 @@ def fitted(results: SessionResults, source: Path, unit_ids: tuple[int, int]) -> 
         models=results.models[:1],
         tables=replace(results.tables, units=()),
     )
+
+
+def read_all(path: Path, number: int = 0) -> np.ndarray:
+    block = read_session(path).blocks[number]
+    with open_signals(path) as open_block:
+        return open_block(block).read(0, block.n_samples)

@@ -13,11 +13,9 @@ from pynwb.ecephys import LFP, ElectricalSeries, FilteredEphys
 
 from nwb_spikeinference.config import LayoutSettings, StudySettings, UnitElectrodeSettings, UnitSettings
 from nwb_spikeinference.errors import InputError, NoSignalError, SettingsError
-from nwb_spikeinference.nwb.bundles import Contact, name_bundles
 from nwb_spikeinference.nwb.read import open_signals, read_session
 from nwb_spikeinference.pipeline.dataset import prepare_session
-from nwb_spikeinference.pipeline.observed import within_observed
-from nwb_spikeinference.recordings import Electrode, Session, SignalBlock, Unit
+from nwb_spikeinference.recordings import Session
 from nwb_spikeinference.settings import parse_settings
 
 TABLE = "general/extracellular_ephys/electrodes"
@@ -302,108 +300,8 @@ def test_layout_reaches_the_features_of_a_study(bundle_file: Path, tmp_path: Pat
     assert {unit["region"] for unit in result.facts["units"]} == {"orbitofrontal"}
 
 
-def wires(count: int, group: str = "all", label: str = "", place: str = "left hippocampus") -> list[Contact]:
-    return [Contact(group, f"{label}{number + 1}" if label else "", place, "micro", None) for number in range(count)]
-
-
-def test_group_with_several_labels_is_cut_by_them() -> None:
-    bundles, notes = name_bundles([*wires(2, label="LAH"), *wires(2, label="RA")])
-    assert bundles == ["LAH", "LAH", "RA", "RA"]
-    assert "electrode group 'all' holds several electrodes" in notes[0]
-
-
-def test_group_of_wires_in_several_places_is_cut_by_them() -> None:
-    bundles, _ = name_bundles([*wires(2), *wires(2, place="right amygdala")])
-    assert bundles == ["left hippocampus"] * 2 + ["right amygdala"] * 2
-
-
-def test_places_of_two_groups_are_told_apart_by_the_group() -> None:
-    first, second = ([*wires(2, group), *wires(2, group, place="right amygdala")] for group in ("A", "B"))
-    bundles, _ = name_bundles([*first, *second])
-    assert bundles == [
-        f"{group} {place}" for group in "AB" for place in ["left hippocampus"] * 2 + ["right amygdala"] * 2
-    ]
-
-
-def test_group_with_one_label_each_for_wires_and_contacts_stays_whole() -> None:
-    contacts = [Contact("LHIP", f"LHIPmacro{k}", place, "macro", None) for k, place in enumerate(("a", "b"))]
-    assert name_bundles([*wires(8, "LHIP", "LHIP"), *contacts]) == (["LHIP"] * 10, ())
-
-
-def test_group_of_contacts_with_a_label_each_stays_whole() -> None:
-    contacts = [Contact("LHIP", name, "left hippocampus", "micro", None) for name in ("tip", "middle", "end")]
-    assert name_bundles(contacts)[0] == ["LHIP"] * 3
-
-
-def test_wires_without_labels_are_parted_by_the_point_they_end_at() -> None:
-    tips = [(1.0, 2.0, 3.0)] * 2 + [(4.0, 5.0, 6.0)] * 2
-    contacts = [Contact(f"wire {k}", "", "left hippocampus", "micro", tip) for k, tip in enumerate(tips)]
-    assert name_bundles(contacts)[0] == ["left hippocampus"] * 2 + ["left hippocampus 2"] * 2
-
-
-def test_wires_with_a_point_each_stay_together() -> None:
-    contacts = [Contact(f"wire {k}", "", "left hippocampus", "micro", (float(k), 0.0, 0.0)) for k in range(8)]
-    assert name_bundles(contacts)[0] == ["left hippocampus"] * 8
-
-
 @pytest.mark.parametrize("start_s", [0.0, 36_000.0, 1.7e9])
 def test_clock_may_start_anywhere(one_wire_file: Callable[..., Path], start_s: float) -> None:
     path = one_wire_file(rate=1000.0, starting_time=start_s)
     (block,) = read_session(path).blocks
     assert (block.start_s, block.stop_s) == (start_s, start_s + 2.0)
-
-
-def session_of(units: list[Unit], *stretches: tuple[float, float]) -> Session:
-    def block(start_s: float, stop_s: float) -> SignalBlock:
-        n_samples = round(1000 * (stop_s - start_s))
-        return SignalBlock(
-            path="/acquisition/LFP",
-            kind="lfp",
-            rate_hz=1000.0,
-            start_s=start_s,
-            n_samples=n_samples,
-            electrode_rows=(0,),
-        )
-
-    electrode = Electrode(row=0, label="a", bundle="a", region=None, hemisphere=None)
-    return Session(
-        path=Path("x"),
-        participant="P",
-        session_id="1",
-        electrodes=(electrode,),
-        units=tuple(units),
-        blocks=tuple(block(*one) for one in stretches),
-    )
-
-
-def unit(times: np.ndarray, *observed: tuple[float, float]) -> Unit:
-    return Unit(unit_id=0, electrode_rows=(0,), spike_times_s=times, observed_s=observed)
-
-
-def test_signal_outside_the_observed_stretches_is_left_out() -> None:
-    session = within_observed(session_of([unit(np.array([12.0]), (10.0, 20.0), (30.0, 40.0))], (0.0, 60.0)))
-    assert [(block.start_s, block.stop_s, block.first_sample) for block in session.blocks] == [
-        (10.0, 20.0, 10_000), (30.0, 40.0, 30_000),
-    ]  # fmt: skip
-    assert session.notes == ("40.0 s of signal left out: spikes were looked for from 10.0 to 20.0 s, 30.0 to 40.0 s",)
-
-
-def test_silence_of_all_units_at_both_ends_is_left_out() -> None:
-    session = within_observed(session_of([unit(np.arange(10.0, 50.0, 0.2))], (0.0, 60.0)))
-    (block,) = session.blocks
-    assert (block.start_s, block.stop_s) == pytest.approx((9.8, 50.0), abs=0.002)
-
-
-def test_silence_as_long_as_between_spikes_stays() -> None:
-    session = session_of([unit(np.array([5.0, 9.0, 52.0]))], (0.0, 60.0))
-    assert within_observed(session) is session
-
-
-def test_spikes_on_another_clock_are_no_silence() -> None:
-    session = session_of([unit(np.arange(1000.0, 1050.0, 0.2))], (0.0, 60.0))
-    assert within_observed(session) is session
-
-
-def test_observation_of_the_whole_signal_changes_nothing() -> None:
-    session = session_of([unit(np.array([5.0]), (0.0, 29.99))], (0.0, 30.0))
-    assert within_observed(session) is session

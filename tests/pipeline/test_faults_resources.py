@@ -18,14 +18,12 @@ from nwb_spikeinference.errors import ResourceError
 from nwb_spikeinference.pipeline.executors import LocalExecutor, Task
 from nwb_spikeinference.pipeline.log_file import log_to
 from nwb_spikeinference.pipeline.store import TaskKey, TaskResult, TaskStore
+from tests.command import NSI_THAT_LISTENS
 from tests.limits import largest_file
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs Linux's processes and limits")
 
 WriteStudy = Callable[..., Path]
-# A shell's background jobs ignore SIGINT, and so would what they start.
-LISTEN = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
-NSI = [sys.executable, "-c", f"{LISTEN}; from nwb_spikeinference.cli import main; main()"]
 
 
 def task(label: str, n_values: int) -> Task:
@@ -74,7 +72,9 @@ def session_without_signal(converted: Path, tmp_path: Path) -> Path:
 
 def test_f05_a_folder_for_results_that_cannot_be_made_is_one_line_and_exit_4(session_without_signal: Path) -> None:
     (session_without_signal.parent / "results").write_text("a file where the folder should be")
-    done = subprocess.run([*NSI, "run", str(session_without_signal)], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [*NSI_THAT_LISTENS, "run", str(session_without_signal)], capture_output=True, text=True, check=False
+    )
     assert done.returncode == 4
     assert done.stderr.strip().splitlines()[-1].startswith("error: ")
     assert "Traceback" not in done.stderr
@@ -86,7 +86,9 @@ def test_f03_an_interrupted_run_keeps_what_is_finished_and_says_how_to_go_on(
 ) -> None:
     output = converted / f"interrupted-{code}"
     study = write_study(converted, output=output.name)
-    process = subprocess.Popen([*NSI, "run", str(study)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [*NSI_THAT_LISTENS, "run", str(study)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
     finished: list[Path] = []
     deadline = time.monotonic() + 120
     while not finished and time.monotonic() < deadline and process.poll() is None:

@@ -13,8 +13,9 @@ from nwb_spikeinference.errors import NoSignalError
 from nwb_spikeinference.pipeline.dataset import prepare_session
 from nwb_spikeinference.pipeline.grid import Grid, merge_periods, observed_bins
 from nwb_spikeinference.pipeline.inspection import inspect_files
+from nwb_spikeinference.pipeline.observed import within_observed
 from nwb_spikeinference.pipeline.store import TaskResult
-from nwb_spikeinference.recordings import Unit
+from nwb_spikeinference.recordings import Electrode, Session, SignalBlock, Unit
 
 SETTINGS = StudySettings(sessions=("x",), units=UnitSettings(min_spikes=1, drop_duplicates=False))
 OBSERVED = "units/obs_intervals"
@@ -101,3 +102,59 @@ def test_periods_that_overlap_or_nearly_touch_are_one() -> None:
 def test_a_unit_without_observation_is_observed_in_every_bin() -> None:
     unit = Unit(unit_id=0, electrode_rows=(), spike_times_s=np.empty(0))
     assert observed_bins(Grid(start_s=0.0, bin_s=0.005, n_bins=4), unit).tolist() == [True] * 4
+
+
+def session_of(units: list[Unit], *stretches: tuple[float, float]) -> Session:
+    def block(start_s: float, stop_s: float) -> SignalBlock:
+        n_samples = round(1000 * (stop_s - start_s))
+        return SignalBlock(
+            path="/acquisition/LFP",
+            kind="lfp",
+            rate_hz=1000.0,
+            start_s=start_s,
+            n_samples=n_samples,
+            electrode_rows=(0,),
+        )
+
+    electrode = Electrode(row=0, label="a", bundle="a", region=None, hemisphere=None)
+    return Session(
+        path=Path("x"),
+        participant="P",
+        session_id="1",
+        electrodes=(electrode,),
+        units=tuple(units),
+        blocks=tuple(block(*one) for one in stretches),
+    )
+
+
+def unit_of(times: np.ndarray, *observed: tuple[float, float]) -> Unit:
+    return Unit(unit_id=0, electrode_rows=(0,), spike_times_s=times, observed_s=observed)
+
+
+def test_signal_outside_the_observed_stretches_is_left_out() -> None:
+    session = within_observed(session_of([unit_of(np.array([12.0]), (10.0, 20.0), (30.0, 40.0))], (0.0, 60.0)))
+    assert [(block.start_s, block.stop_s, block.first_sample) for block in session.blocks] == [
+        (10.0, 20.0, 10_000), (30.0, 40.0, 30_000),
+    ]  # fmt: skip
+    assert session.notes == ("40.0 s of signal left out: spikes were looked for from 10.0 to 20.0 s, 30.0 to 40.0 s",)
+
+
+def test_silence_of_all_units_at_both_ends_is_left_out() -> None:
+    session = within_observed(session_of([unit_of(np.arange(10.0, 50.0, 0.2))], (0.0, 60.0)))
+    (block,) = session.blocks
+    assert (block.start_s, block.stop_s) == pytest.approx((9.8, 50.0), abs=0.002)
+
+
+def test_silence_as_long_as_between_spikes_stays() -> None:
+    session = session_of([unit_of(np.array([5.0, 9.0, 52.0]))], (0.0, 60.0))
+    assert within_observed(session) is session
+
+
+def test_spikes_on_another_clock_are_no_silence() -> None:
+    session = session_of([unit_of(np.arange(1000.0, 1050.0, 0.2))], (0.0, 60.0))
+    assert within_observed(session) is session
+
+
+def test_observation_of_the_whole_signal_changes_nothing() -> None:
+    session = session_of([unit_of(np.array([5.0]), (0.0, 29.99))], (0.0, 30.0))
+    assert within_observed(session) is session

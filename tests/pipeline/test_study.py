@@ -6,7 +6,6 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -25,6 +24,7 @@ from nwb_spikeinference.nwb.verify import verify_file
 from nwb_spikeinference.pipeline.dataset import prepare_session
 from nwb_spikeinference.pipeline.study import StudyOutcome, run_study
 from nwb_spikeinference.schemas import schema_path
+from tests.command import NSI
 
 WriteStudy = Callable[..., Path]
 
@@ -114,7 +114,7 @@ def test_a_killed_run_continues_where_it_was(converted: Path, write_study: Write
     study = write_study(converted, output="killed")
     tasks = converted / "killed" / "tasks"
     process = subprocess.Popen(
-        [sys.executable, "-c", "from nwb_spikeinference.cli import main; main()", "run", str(study)],
+        [*NSI, "run", str(study)],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
