@@ -18,29 +18,36 @@ address, chromium, unit, folder = sys.argv[1:]
 
 
 def plot_unit(page: Page) -> None:
-    """Choose the line view, with time along x, and one unit."""
+    """
+    Choose the line view, with time along x, and one unit, each once the plot before it listens.
+
+    The page hides its plot while it reads other values, and a plot hidden while it is being created throws an error:
+    https://github.com/pmndrs/react-three-fiber/issues/3754
+    """
+    point_at_middle(page)
     page.get_by_role("tab", name="Line").click()
+    point_at_middle(page)
     page.get_by_role("radiogroup", name="Dimension as x axis").get_by_role("radio", name="D0").click()
     slider = page.get_by_role("slider").and_(page.locator("[aria-orientation=vertical]"))
-    for _ in range(int(unit)):
+    for index in range(1, int(unit) + 1):
+        point_at_middle(page)
         slider.press("ArrowUp")
-    page.get_by_test_id(f"x,{unit}").wait_for()
+        page.get_by_test_id(f"x,{index}").wait_for()
 
 
 def point_at_middle(page: Page) -> list[str]:
-    """Lines of the tooltip in the middle of the plot: time and value there."""
+    """Lines of the tooltip in the middle of the plot, where values of the point are shown."""
     canvas = page.get_by_role("figure").locator("canvas")
-    box = canvas.bounding_box()
-    assert box is not None
-    tooltip = page.locator(".visx-tooltip")
+    tooltip = page.locator(".visx-tooltip").filter(visible=True)
     for step in range(PATIENCE_MS // 200):  # the plot does not listen before it is drawn
-        page.mouse.move(box["x"] + box["width"] / 2 + step % 2, box["y"] + box["height"] / 2)
+        box = canvas.bounding_box()
+        if box is not None:
+            page.mouse.move(box["x"] + box["width"] / 2 + step % 2, box["y"] + box["height"] / 2)
         page.wait_for_timeout(200)
-        if tooltip.is_visible():
-            break
-    lines = tooltip.inner_text().splitlines()
-    page.mouse.move(0, 0)
-    return lines
+        if shown := tooltip.all_inner_texts():
+            page.mouse.move(0, 0)
+            return shown[0].splitlines()
+    raise TimeoutError(f"the plot did not answer the pointer within {PATIENCE_MS // 1000} s")
 
 
 def picture_when_settled(page: Page) -> bytes:
@@ -60,7 +67,7 @@ with sync_playwright() as playwright:
     requests: list[str] = []
     errors: list[str] = []
     context.on("request", lambda request: requests.append(request.url))
-    context.on("weberror", lambda error: errors.append(str(error.error)))
+    context.on("weberror", lambda error: errors.append(error.error.stack or str(error.error)))
     page = context.new_page()
     page.goto(address)
     plot_unit(page)
