@@ -27,7 +27,7 @@ def command(study: Path, engine: str, fresh: bool, dry_run: bool, output: Output
         return 0
     outcome = run_study(study, fresh=fresh)
     text = [f"{one.id} {one.verdict}: {one.reason}" for one in outcome.results.hypotheses]
-    text += [f"failed: {one.label}: {one.error}" for one in outcome.failed]
+    text += [f"failed: {one}" for one in outcome.failed]
     text.append(str(outcome.report))
     output.show(
         "\n".join(text),

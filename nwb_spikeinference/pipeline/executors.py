@@ -29,6 +29,10 @@ class FailedTask:
     label: str
     error: SpikeInferenceError
 
+    def __str__(self) -> str:
+        told = str(self.error)  # mostly names the file that the task is labelled with
+        return told if self.label in told else f"{self.label}: {told}"
+
 
 class LocalExecutor:
     """One process, one task at a time."""
@@ -62,8 +66,9 @@ class LocalExecutor:
             except ResourceError:
                 raise
             except SpikeInferenceError as error:
-                _log.warning("%s: %s", task.key.label, error)
-                results.append(FailedTask(label=task.key.label, error=error))
+                failed = FailedTask(label=task.key.label, error=error)
+                _log.warning("%s", failed)
+                results.append(failed)
         if loaded:
             _log.info("%s: %d of %d were done already", title, loaded, len(tasks))
         return results

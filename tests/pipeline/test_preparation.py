@@ -77,3 +77,10 @@ def test_copies_have_names_of_their_own() -> None:
 def test_copies_of_long_names_have_shorter_ones() -> None:
     paths = [Path(f"/{folder}/{'x' * 250}.nwb") for folder in ("A" * 9, "B" * 9)]
     assert all(len(name.encode()) <= 255 for name in own_names(paths).values())
+
+
+def test_the_log_names_a_file_that_cannot_be_read_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    study = study_of_nothing(tmp_path, fresh_file="mine.txt")
+    with caplog.at_level("WARNING", "nwb_spikeinference"), pytest.raises(InputError):
+        run_study(study)
+    assert [message.count("a.nwb") for message in caplog.messages] == [1]
