@@ -10,8 +10,8 @@ from neo.core import NeoReadWriteError
 
 # neo checks little, so that a damaged file fails wherever its numbers first make no sense
 NEO_ERRORS = (
-    OSError, ValueError, KeyError, IndexError, TypeError, AttributeError, OverflowError, ZeroDivisionError, MemoryError,
-    AssertionError, NotImplementedError, StopIteration, UnboundLocalError, struct.error, NeoReadWriteError,
+    EOFError, OSError, ValueError, KeyError, IndexError, TypeError, AttributeError, OverflowError, ZeroDivisionError,
+    MemoryError, AssertionError, NotImplementedError, StopIteration, UnboundLocalError, struct.error, NeoReadWriteError,
 )  # fmt: skip
 
 

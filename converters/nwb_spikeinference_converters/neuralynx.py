@@ -15,6 +15,7 @@ from nwb_spikeinference.recordings import IntArray
 from nwb_spikeinference.session_config import RecordingSettings
 from nwb_spikeinference_converters.clock import place_blocks
 from nwb_spikeinference_converters.ncs_file import NcsFile, open_ncs
+from nwb_spikeinference_converters.recorder_files import list_parts
 
 
 class NeuralynxConverter:
@@ -32,12 +33,8 @@ class NeuralynxConverter:
 def _list_files(file: Path) -> tuple[Path, ...]:
     if file.is_file():
         return (file,)
-    if file.is_dir():
-        found = [path for path in file.iterdir() if path.suffix.lower() == ".ncs"]
-    elif "*" in file.name and file.parent.is_dir():
-        found = [path for path in file.parent.glob(file.name) if path.suffix.lower() == ".ncs"]
-    else:
-        raise InputError(f"{file}: no such file or folder")
+    listed = file.iterdir() if file.is_dir() else list_parts(file)
+    found = [path for path in listed if path.suffix.lower() == ".ncs"]
     if not found:
         raise InputError(f"{file}: holds no .ncs file")
     return tuple(sorted(found))

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from nwb_spikeinference.errors import InputError
 from nwb_spikeinference.recordings import FloatArray, IntArray
 from nwb_spikeinference_converters.clock import RecorderClock
-from nwb_spikeinference_converters.nsx_header import read_nsx_header, read_time_origin
+from nwb_spikeinference_converters.nsx_header import WIDE_STAMPS, read_nsx_header, read_time_origin
 from nwb_spikeinference_converters.recorder_files import list_parts
 
 UNSORTED, NOISE = 0, 255  # classes that are no units
@@ -27,7 +27,6 @@ _COLOUR_BYTES = 4  # before the text of a comment
 _SPIKE_IDS = (1, 10240)  # packet ids of electrodes
 _SAME_START_S = 5.0  # files of one recording begin within milliseconds
 _MOST_PACKET_BYTES = 4096  # the specifications allow 256
-_WIDE_STAMPS = (3, 0)  # this and later specifications may hold 64-bit time stamps
 _OVERFLOWN_FACTOR, _ANALOG_FACTOR_NV = 21516, 152592.547  # the true factor of analog inputs does not fit in 16 bits
 
 _HEADER = np.dtype(
@@ -219,7 +218,7 @@ def _volts_per_step(factor_nv: int) -> float:
 
 
 def _map_packets(path: Path, head: np.void, n_packets: int) -> NDArray[np.void]:
-    wide = (head["file_type"] == b"BREVENTS") and (int(head["major"]), int(head["minor"])) >= _WIDE_STAMPS
+    wide = (head["file_type"] == b"BREVENTS") and (int(head["major"]), int(head["minor"])) >= WIDE_STAMPS
     stamp = "<u8" if wide else "<u4"
     prefix = np.dtype(stamp).itemsize + 4
     body = ("body", "u1", (int(head["packet_bytes"]) - prefix,))

@@ -17,6 +17,11 @@ def find_path(path: Path) -> Path:
     return alike[0] if len(alike) == 1 else path
 
 
+def is_pattern(path: Path) -> bool:
+    """Whether a name stands for several files, see `list_parts`."""
+    return any(sign in path.name for sign in "*?[")
+
+
 def list_parts(path: Path) -> tuple[Path, ...]:
     """
     Files in the order they were recorded; capital letters do not matter.

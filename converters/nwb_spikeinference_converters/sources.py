@@ -2,7 +2,9 @@
 The opened recordings of one session, on one clock that starts with the first sample.
 """
 
+import math
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
@@ -21,7 +23,7 @@ from nwb_spikeinference_converters.clock_map import ClockMap
 from nwb_spikeinference_converters.clock_runs import place_together, recorder_names
 from nwb_spikeinference_converters.montage import RecordedChannels
 from nwb_spikeinference_converters.protocol import RawRecording, RecordedInParts, find_converter, may_be_one
-from nwb_spikeinference_converters.recorder_files import find_path
+from nwb_spikeinference_converters.recorder_files import find_path, is_pattern
 from nwb_spikeinference_converters.sync import map_clocks, require_common_clock, synchronise
 
 LFP_RATE_HZ = 1000.0
@@ -162,12 +164,10 @@ def open_sources(settings: SessionSettings, folder: Path, stack: ExitStack) -> S
     """
     opened: list[RawRecording] = []
     for recording in settings.recordings:
-        converter = find_converter(recording.format)
         path = find_path(folder / recording.file)
-        if not path.exists() and "*" not in path.name:
-            raise InputError(f"{path}: no such file or folder; check 'recordings' in session.yaml")
-        raw = converter.open(path, recording)
+        raw = _open_one(path, recording)
         stack.callback(raw.close)
+        _require_sound(raw, path)
         opened.append(raw)
     own = place_together(list(zip(settings.recordings, opened, strict=True)), is_synchronised=bool(settings.sync))
     clock_maps = map_clocks(settings.sync, list(zip(settings.recordings, own, strict=True)))
@@ -206,6 +206,24 @@ def open_sources(settings: SessionSettings, folder: Path, stack: ExitStack) -> S
             )
         )
     return Sources(recordings=tuple(recordings), origin_s=origin_s, clock_maps=clock_maps)
+
+
+def _open_one(path: Path, settings: RecordingSettings) -> RawRecording:
+    converter = find_converter(settings.format)
+    if not path.exists() and not is_pattern(path):
+        raise InputError(f"{path}: no such file or folder; check 'recordings' in session.yaml")
+    return converter.open(path, settings)
+
+
+def _require_sound(raw: RawRecording, path: Path) -> None:
+    """Refuse what everything after this relies on, whoever wrote the converter."""
+    if not (math.isfinite(raw.rate_hz) and raw.rate_hz > 0):
+        raise InputError(f"{path}: is sampled at {raw.rate_hz} Hz, as its converter reads it")
+    if not raw.channels or not any(block.n_samples for block in raw.blocks):
+        raise InputError(f"{path}: holds no samples")
+    for number, times in Counter(channel.number for channel in raw.channels).items():
+        if times > 1:
+            raise InputError(f"{path}: channel {number} occurs {times} times, so a montage cannot tell which is meant")
 
 
 def _require_own_channels(recordings: Sequence[tuple[RecordingSettings, RawRecording]]) -> None:

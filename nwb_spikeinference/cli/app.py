@@ -79,10 +79,15 @@ def run_app() -> None:
             signals.stop()
     except BaseException as error:
         # Whatever ends the command after a signal came of it, by whatever name it got through the libraries.
-        if signals.received is not None or isinstance(error, (click.Abort, KeyboardInterrupt)):
+        if signals.received is not None or _is_interruption(error):
             click.echo("interrupted; what was finished is kept, and the same command continues", err=True)
             sys.exit(signals.exit_code)
         if isinstance(error, click.ClickException):
             click.echo(f"error: {error.format_message()}", err=True)
             sys.exit(2)
         raise
+
+
+def _is_interruption(error: BaseException) -> bool:
+    """Click aborts for any file that ends early, too, as if that were the end of what is typed."""
+    return isinstance(error, (click.Abort, KeyboardInterrupt)) and not isinstance(error.__cause__, EOFError)

@@ -15,16 +15,14 @@ import numpy as np
 from hdmf.common import DynamicTable, DynamicTableRegion, ElementIdentifiers, VectorData
 from pynwb import NWBFile, TimeSeries
 
-from nwb_spikeinference.errors import InputError
 from nwb_spikeinference.files import lock, sweep_partials
 from nwb_spikeinference.nwb.names import SPIKE_PROBABILITY
 from nwb_spikeinference.nwb.results import ModelProvenance
-from nwb_spikeinference.nwb.results_objects import model_object, packed, study_object
-from nwb_spikeinference.nwb.results_writer import require_replaceable, write_module
+from nwb_spikeinference.nwb.results_objects import BINS_PER_CHUNK, model_object, packed, study_object
+from nwb_spikeinference.nwb.results_writer import require_writable, write_module
 from nwb_spikeinference.recordings import CellType, FloatArray
 
 CONTACTS = "contacts"
-_BINS_PER_CHUNK = 65536  # of one contact: its whole trace is read without unpacking another's
 _COLUMNS = {
     "label": "Name of the contact",
     "region": "Canonical name of the structure, without side; empty where it is not known",
@@ -83,22 +81,6 @@ class FilePrediction:
     source_sha256: str
 
 
-def require_writable(source: Path, target: Path, *, overwrite: bool) -> None:
-    """
-    Refuse a target before anything is computed for it.
-
-    Raises
-    ------
-    InputError
-        If it is the source.
-    ExistsError
-        If it exists and may not be replaced, or holds no results.
-    """
-    if source.resolve() == target.resolve():
-        raise InputError(f"{source}: is the source itself; choose another place for the copy")
-    require_replaceable(target, overwrite)
-
-
 def write_prediction_copy(source: Path, target: Path, prediction: FilePrediction, *, overwrite: bool) -> None:
     """
     Copy a file and add what was inferred; results that the source holds already, and raw voltages, are left out.
@@ -142,7 +124,7 @@ def _series(prediction: FilePrediction, cell_type: CellType) -> TimeSeries:
             f"{prediction.bin_s * 1e3:g} ms; NaN where nothing was inferred. Columns are the rows of table {CONTACTS}."
         ),
         comments=prediction.text,
-        data=packed(values, (min(len(values), _BINS_PER_CHUNK), 1)),
+        data=packed(values, (min(len(values), BINS_PER_CHUNK), 1)),
         unit="probability",
         rate=round(1 / prediction.bin_s, 6),
         starting_time=float(prediction.start_s),

@@ -20,7 +20,7 @@ from nwb_spikeinference.nwb.results import CohortResults, ModelProvenance, Sessi
 from nwb_spikeinference.nwb.results_tables import TableRows, column_values, result_tables, stretch_table
 from nwb_spikeinference.records import UnitRecord
 
-_BINS_PER_CHUNK = 65536  # of one unit: its whole trace is read without unpacking another's
+BINS_PER_CHUNK = 65536  # of one unit or contact: its whole trace is read without unpacking another's
 _NONE = -1
 UNIT_LIST_COLUMNS = {
     "participant": ("text", "Whose unit it is"),
@@ -86,7 +86,7 @@ def _series(file: NWBFile, name: str, inferred: SpikeProbabilities, row_of: Mapp
         name=name,
         description=f"Spike probability per bin of {1000 / inferred.rate_hz:g} ms, protocol {inferred.protocol}",
         data=packed(
-            np.asarray(inferred.probabilities, dtype=np.float32), (min(len(inferred.probabilities), _BINS_PER_CHUNK), 1)
+            np.asarray(inferred.probabilities, dtype=np.float32), (min(len(inferred.probabilities), BINS_PER_CHUNK), 1)
         ),
         unit="probability",
         rate=float(inferred.rate_hz),

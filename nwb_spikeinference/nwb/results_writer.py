@@ -73,22 +73,25 @@ def write_results_copy(
     ExistsError, LockedError, ResourceError
         If the target exists and may not be replaced, is being written by another process, or does not fit on the disk.
     """
-    if source.resolve() == target.resolve():
-        raise InputError(f"{source}: is the source itself; choose another place for the copy")
-    require_replaceable(target, overwrite)
+    require_writable(source, target, overwrite=overwrite)
     with lock(target):
         sweep_partials(target.parent, target.name)
         _write(source, target, results, keep_raw=keep_raw)
 
 
-def require_replaceable(target: Path, overwrite: bool) -> None:
+def require_writable(source: Path, target: Path, *, overwrite: bool) -> None:
     """
-    Refuse a target that exists, unless it may be replaced and holds results: anything else is somebody's only copy.
+    Refuse a target before anything is computed for it.
 
     Raises
     ------
+    InputError
+        If it is the source.
     ExistsError
+        If it exists and may not be replaced, or holds no results: anything else is somebody's only copy.
     """
+    if source.resolve() == target.resolve():
+        raise InputError(f"{source}: is the source itself; choose another place for the copy")
     require_absent(target, overwrite)
     if not target.exists():
         return

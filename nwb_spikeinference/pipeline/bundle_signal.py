@@ -23,9 +23,9 @@ from nwb_spikeinference.signal.despike import SpikeTemplate, subtract_templates
 from nwb_spikeinference.signal.discharges import DISCHARGE_BAND, find_discharges
 from nwb_spikeinference.signal.filter_bank import FilterBank, notch_gain
 from nwb_spikeinference.signal.references import median_over_wires
+from nwb_spikeinference.signal.resample import SAME_RATE
 
 OpenBlock = Callable[[SignalBlock], SignalReader]
-_SAME_RATE = 1e-3  # measured rates of one recorder differ by far less
 _NOTCH_SAMPLES = 50_000  # filtered at once, of all wires
 
 
@@ -76,7 +76,7 @@ def find_blocks(session: Session, wires: Sequence[Electrode]) -> tuple[SignalBlo
     if raw:
         return tuple(sorted(raw, key=lambda block: block.start_s))
     fastest = max((block.rate_hz for block in holding), default=0.0)
-    alike = [block for block in holding if block.rate_hz >= fastest * (1 - _SAME_RATE)]
+    alike = [block for block in holding if block.rate_hz >= fastest * (1 - SAME_RATE)]
     return tuple(sorted(alike, key=lambda block: block.start_s))
 
 

@@ -25,12 +25,6 @@ MIN_RATE_HZ = 250.0
 _PIECE = 1 << 18  # samples of an electrode's contacts held at once
 
 
-def find_rate(session: Session, electrode: Electrode) -> float | None:
-    """Rate at which a contact was recorded, of the blocks that a study would read; None where it was not."""
-    blocks = find_blocks(session, [electrode])
-    return min(block.rate_hz for block in blocks) if blocks else None
-
-
 def require_rate(rate_hz: float, bands: Sequence[Band], lfp_rate_hz: float, *, reads_trace: bool, where: str) -> None:
     """
     Refuse a recording that does not hold what a model reads.

@@ -29,7 +29,7 @@ def convert_sessions(
     session_files: Sequence[Path], folder: Path, *, jobs: int = 1, overwrite: bool = False, dry_run: bool = False
 ) -> tuple[Conversion, ...]:
     """
-    Convert every session; one that fails does not stop the others.
+    Convert every session; one that raises one of our errors does not stop the others.
 
     Raises
     ------

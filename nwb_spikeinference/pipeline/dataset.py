@@ -3,7 +3,7 @@ From one NWB file to what the models learn from: features per LFP input, spike c
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -81,7 +81,8 @@ def prepare_session(path: Path, settings: StudySettings, folder: Path) -> TaskRe
     signals, macros = _read_signals(session, settings, folder)
     if not signals and not macros:
         raise NoSignalError(f"{path.name}: no unit lies on a wire with a continuous signal; {_what_helps(session)}")
-    grid = make_grid([*signals.values(), *macros.values()], settings.target.bin_ms / 1e3)
+    segments = [segment for signal in (*signals.values(), *macros.values()) for segment in signal.segments]
+    grid = make_grid(segments, settings.target.bin_ms / 1e3)
     maker = SessionInputs(
         grid,
         settings.band_list(),
@@ -260,7 +261,7 @@ def _quality_reason(
 
 
 def _with_reason(fact: UnitFacts, reason: str | None) -> UnitFacts:
-    return UnitFacts(**(asdict(fact) | {"excluded_reason": fact.excluded_reason or reason}))
+    return replace(fact, excluded_reason=fact.excluded_reason or reason)
 
 
 def load_inputs(result: TaskResult, predictor: Predictor, cell_types: dict[int, CellType]) -> tuple[LfpInput, ...]:

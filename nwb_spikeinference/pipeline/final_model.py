@@ -6,7 +6,6 @@ import hashlib
 import logging
 from collections import Counter
 from collections.abc import Sequence
-from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +15,7 @@ from nwb_spikeinference.inputs import HEADS, TrainingInput, log_odds_of_rate
 from nwb_spikeinference.models.registry import make_model, reads_raw
 from nwb_spikeinference.pipeline.band_effects import drop_bands_at_random
 from nwb_spikeinference.pipeline.cohort import Cohort
+from nwb_spikeinference.pipeline.executors import FailedTask
 from nwb_spikeinference.pipeline.fit_spec import columns_shown
 from nwb_spikeinference.pipeline.model_folder import (
     CARD_FILE,
@@ -30,13 +30,13 @@ from nwb_spikeinference.pipeline.model_folder import (
     pack_weights,
     write_model_folder,
 )
+from nwb_spikeinference.pipeline.provenance import program_versions
 from nwb_spikeinference.pipeline.store import TaskResult
 from nwb_spikeinference.records import Results
 from nwb_spikeinference.signal.features import bands_of
 from nwb_spikeinference.signal.raw_trace import raw_rate_hz
 
 _log = logging.getLogger(__name__)
-_PROGRAMS = ("nwb-spikeinference", "keras", "numpy", "scipy", "scikit-learn", "tensorflow")
 
 
 def train_final_model(cohort: Cohort, settings: StudySettings, folder: Path) -> TaskResult:
@@ -78,26 +78,30 @@ def _typical_rates(training: Sequence[TrainingInput]) -> tuple[dict[str, float],
     return means, {head: len(values) for head, values in log_odds.items()}
 
 
-def write_model(folder: Path, trained: TaskResult, cohort: Cohort, settings: StudySettings, results: Results) -> str:
+def write_model(
+    folder: Path, trained: TaskResult | FailedTask, cohort: Cohort, settings: StudySettings, results: Results
+) -> str | None:
     """
     Write weights, settings and a card; weights are plain arrays, nothing pickled.
 
-    Of a model without such weights nothing is written, and an earlier one is removed: it is not this study's.
+    Of a training that failed, or a model without such weights, nothing is written, and an earlier model is removed: it
+    is not this study's.
 
     Returns
     -------
-    str
-        Digest of the weights' file; empty where there is none.
+    str, optional
+        Digest of the weights' file.
     """
-    if not trained.arrays:
+    if isinstance(trained, FailedTask) or not trained.arrays:
         for name in (SETTINGS_FILE, WEIGHTS_FILE, CARD_FILE):
             (folder / name).unlink(missing_ok=True)
-        _log.info(
-            "no model folder: a %s model cannot be kept as plain arrays, so 'nsi predict' cannot use it; "
-            "choose another model.name for that",
-            settings.model.name,
-        )
-        return ""
+        if isinstance(trained, TaskResult):
+            _log.info(
+                "no model folder: a %s model cannot be kept as plain arrays, so 'nsi predict' cannot use it; "
+                "choose another model.name for that",
+                settings.model.name,
+            )
+        return None
     packed = pack_weights([trained.arrays[f"weight_{k}"] for k in range(len(trained.arrays))])
     saved = _settings_of(trained, cohort, settings, hashlib.sha256(packed).hexdigest())
     write_model_folder(folder, saved, packed, _card(saved, results))
@@ -132,7 +136,7 @@ def _settings_of(trained: TaskResult, cohort: Cohort, settings: StudySettings, d
             for (region, hemisphere), number in sorted(places.items(), key=str)
         ),
         training_participants=tuple(sorted(hash_participant(settings.name, name) for name in cohort.participants)),
-        versions={name: version(name) for name in _PROGRAMS},
+        versions=program_versions(),
         weights_sha256=digest,
     )
 

@@ -3,8 +3,9 @@ The bins of a session, and which of them count.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
@@ -47,21 +48,38 @@ class JudgedBins:
     share_of_discharges: float  # of the bins that would be valid
 
 
-def make_grid(signals: Sequence[BundleSignal], bin_s: float) -> Grid:
-    """Bins from the first to the last sample of any bundle."""
-    segments = [segment for signal in signals for segment in signal.segments]
-    start = min(segment.start_s for segment in segments)
-    stop = max(segment.stop_s for segment in segments)
+class Stretch(Protocol):
+    """A continuous piece of a recording."""
+
+    @property
+    def start_s(self) -> float:
+        """Time of the first sample."""
+
+    @property
+    def stop_s(self) -> float:
+        """Time after the last sample."""
+
+
+def make_grid(stretches: Sequence[Stretch], bin_s: float) -> Grid:
+    """Bins from the first to the last sample of any stretch."""
+    start = min(stretch.start_s for stretch in stretches)
+    stop = max(stretch.stop_s for stretch in stretches)
     return Grid(start_s=start, bin_s=bin_s, n_bins=math.floor((stop - start) / bin_s + 1e-6))
+
+
+def long_segments(grid: Grid, signal: BundleSignal) -> Iterator[tuple[LfpSegment, slice]]:
+    """Segments with whole bins for at least 3 s, and these bins; the others have no features."""
+    for segment in signal.segments:
+        bins = grid.bins_inside(segment.start_s, segment.stop_s)
+        if (bins.stop - bins.start) * grid.bin_s >= MIN_SEGMENT_S:
+            yield segment, bins
 
 
 def covered_bins(grid: Grid, signal: BundleSignal | None) -> BoolArray:
     """Bins in which a bundle was recorded, in stretches of at least 3 s."""
     covered = np.zeros(grid.n_bins, dtype=bool)
-    for segment in signal.segments if signal is not None else ():
-        piece = grid.bins_inside(segment.start_s, segment.stop_s)
-        if (piece.stop - piece.start) * grid.bin_s >= MIN_SEGMENT_S:
-            covered[piece] = True
+    for _, bins in long_segments(grid, signal) if signal is not None else ():
+        covered[bins] = True
     return covered
 
 
@@ -93,9 +111,8 @@ def judge_bins(grid: Grid, signal: BundleSignal, *, leave_discharges_out: bool) 
     Discharges are left out with a second on either side, unless they would take more than a fifth.
     """
     valid = np.zeros(grid.n_bins, dtype=bool)
-    for segment in signal.segments:
-        if segment.stop_s - segment.start_s >= MIN_SEGMENT_S:
-            valid[grid.bins_inside(segment.start_s + EDGE_S, segment.stop_s - EDGE_S)] = True
+    for segment, _ in long_segments(grid, signal):
+        valid[grid.bins_inside(segment.start_s + EDGE_S, segment.stop_s - EDGE_S)] = True
     for start_s, stop_s in signal.bad_s:
         valid[grid.bins_inside(start_s - FAULT_MARGIN_S, stop_s + FAULT_MARGIN_S)] = False
     discharge = np.zeros(grid.n_bins, dtype=bool)

@@ -2,7 +2,6 @@
 What a model infers at the contacts of a recording, contact by contact, and what must be said of it.
 """
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,7 +17,7 @@ from nwb_spikeinference.models.registry import reads_raw
 from nwb_spikeinference.pipeline.bundle_signal import BundleSignal, OpenBlock, find_blocks
 from nwb_spikeinference.pipeline.contact_signals import read_electrode, require_rate
 from nwb_spikeinference.pipeline.disk_arrays import allocate_array, map_array
-from nwb_spikeinference.pipeline.grid import Grid
+from nwb_spikeinference.pipeline.grid import Grid, make_grid
 from nwb_spikeinference.pipeline.model_folder import SavedSettings
 from nwb_spikeinference.pipeline.session_inputs import SessionInputs
 from nwb_spikeinference.pipeline.training_range import (
@@ -148,7 +147,7 @@ def infer_contacts(
         If nothing can be inferred at any contact; the message gives the first one's reason.
     """
     reports = dict(zip(contacts, check_contacts(settings, session, contacts), strict=True))
-    grid = _make_grid(session, contacts, settings.bin_s)
+    grid = make_grid([block for one in contacts for block in find_blocks(session, [one])], settings.bin_s)
     found = {kind: _allocate(folder / f"{kind}.npy", grid, len(contacts)) for kind in INFERRED_TYPES}
     for members in _by_electrode(contacts):
         signals = read_electrode(session, members, open_block, settings.signal, settings.lfp_rate_hz, folder)
@@ -179,13 +178,6 @@ def infer_contacts(
         contacts=tuple(reports[one] for one in contacts),
         statements=(*describe_training(settings), *describe_participant(settings, session.participant)),
     )
-
-
-def _make_grid(session: Session, contacts: Sequence[Electrode], bin_s: float) -> Grid:
-    """Bins from the first to the last sample of any contact."""
-    blocks = [block for electrode in contacts for block in find_blocks(session, [electrode])]
-    start_s, stop_s = min(block.start_s for block in blocks), max(block.stop_s for block in blocks)
-    return Grid(start_s=start_s, bin_s=bin_s, n_bins=math.floor((stop_s - start_s) / bin_s + 1e-6))
 
 
 def _allocate(path: Path, grid: Grid, n_contacts: int) -> FloatArray:

@@ -5,7 +5,6 @@ A trained model on an NWB file, and what it infers in a copy of the file.
 import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -13,25 +12,19 @@ from nwb_spikeinference.config import StudySettings
 from nwb_spikeinference.errors import MontageError, NoSignalError, ResourceError, SettingsError
 from nwb_spikeinference.files import make_folder, sha256_file
 from nwb_spikeinference.nwb.names import MODEL
-from nwb_spikeinference.nwb.prediction_writer import (
-    ContactRow,
-    FilePrediction,
-    require_writable,
-    write_prediction_copy,
-)
+from nwb_spikeinference.nwb.prediction_writer import ContactRow, FilePrediction, write_prediction_copy
 from nwb_spikeinference.nwb.read import open_signals
 from nwb_spikeinference.nwb.results import ModelProvenance
+from nwb_spikeinference.nwb.results_writer import require_writable
 from nwb_spikeinference.pipeline.bundle_signal import find_blocks
 from nwb_spikeinference.pipeline.inference import ContactReport, Inference, check_contacts
 from nwb_spikeinference.pipeline.inference_model import InferenceModel
 from nwb_spikeinference.pipeline.model_folder import SavedSettings
-from nwb_spikeinference.pipeline.provenance import describe_architecture
+from nwb_spikeinference.pipeline.provenance import describe_architecture, program_versions
 from nwb_spikeinference.pipeline.reading import read_as_study
 from nwb_spikeinference.pipeline.training_range import describe_participant, describe_training
 from nwb_spikeinference.recordings import Electrode, Session
 from nwb_spikeinference.regions import canonical_region, parse_hemisphere
-
-_PROGRAMS = ("nwb-spikeinference", "keras", "numpy", "scipy", "tensorflow")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,8 +178,7 @@ def _as_file_content(inferred: Inference, settings: SavedSettings, session: Sess
             architecture=describe_architecture(settings.model),
             settings=settings.model_dump(mode="json", exclude={"training_participants", "versions"}),
             weights_sha256=settings.weights_sha256,
-            versions={f"{name} (training)": number for name, number in settings.versions.items()}
-            | {name: version(name) for name in _PROGRAMS},
+            versions={f"{name} (training)": number for name, number in settings.versions.items()} | program_versions(),
             training_participants=settings.training_participants,
         ),
         study=settings.study,

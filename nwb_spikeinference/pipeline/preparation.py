@@ -115,7 +115,7 @@ def _takes_part(participant: str, settings: StudySettings) -> bool:
     return participant not in chosen.exclude and (not chosen.include or participant in chosen.include)
 
 
-def _require_single(sessions: Sequence[tuple[Path, str, TaskResult]]) -> None:
+def _require_single(sessions: Sequence[Prepared]) -> None:
     seen: dict[tuple[str, str], Path] = {}
     for path, _, result in sessions:
         name = (result.facts["participant"], result.facts["session"])

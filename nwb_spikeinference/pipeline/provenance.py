@@ -5,6 +5,7 @@ What a result was made with, without what could identify a patient.
 import hashlib
 import subprocess
 from functools import cache
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from nwb_spikeinference.inputs import HEADS
 _ROOT = Path(nwb_spikeinference.__file__).parent
 # What the result of a task depends on; the report, for instance, may change without a training being repeated.
 _SOURCES = ("signal", "models", "evaluation", "nwb", "pipeline")
+_PROGRAMS = ("nwb-spikeinference", "keras", "tensorflow", "scikit-learn", "scipy", "numpy")
 _FILES = ("bands.py", "cell_types.py", "inputs.py", "recordings.py", "regions.py")
 
 
@@ -28,6 +30,11 @@ def code_version() -> str:
     for path in paths:
         digest.update(path.name.encode() + path.read_bytes())
     return f"{nwb_spikeinference.__version__}+{digest.hexdigest()[:12]}"
+
+
+def program_versions() -> dict[str, str]:
+    """Versions of this program and of those that decide its numbers."""
+    return {name: version(name) for name in _PROGRAMS}
 
 
 def public_settings(settings: StudySettings) -> dict[str, Any]:

@@ -20,11 +20,11 @@ from nwb_spikeinference.inputs import BoolArray
 from nwb_spikeinference.pipeline.bundle_signal import BundleSignal, LfpSegment
 from nwb_spikeinference.pipeline.disk_arrays import allocate_array, keep_on_disk, map_array
 from nwb_spikeinference.pipeline.grid import (
-    MIN_SEGMENT_S,
     Grid,
     JudgedBins,
     covered_bins,
     judge_bins,
+    long_segments,
     observed_bins,
     samples_of,
 )
@@ -195,10 +195,7 @@ class SessionInputs:
 
     def _fill(self, source: _Source, stored: Mapping[str, FloatArray], shown_uv: FloatArray, folder: Path) -> None:
         """Features of all bins that were recorded, and the LFP at their centres and, where it is kept, all through."""
-        for segment in source.signal.segments:
-            bins = self.grid.bins_inside(segment.start_s, segment.stop_s)
-            if (bins.stop - bins.start) * self.grid.bin_s < MIN_SEGMENT_S:
-                continue
+        for segment, bins in long_segments(self.grid, source.signal):
             centres = samples_of(self.grid, segment, bins, 1)[:, 0]
             n_samples = len(segment.despiked)
             trace = keep_on_disk(

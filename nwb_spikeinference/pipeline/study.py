@@ -150,13 +150,9 @@ def _run(settings: StudySettings, files: Sequence[SessionFile], output: Path) ->
     examples = make_examples(cohort, outcomes, results, settings)
     save_examples(examples, output / "examples.npz")
     write_report(results, output / "report.html", examples)
-    if isinstance(final, TaskResult):
-        write_model(output / "model", final, cohort, settings, results)
+    weights_sha256 = write_model(output / "model", final, cohort, settings, results)
     read = {(one.facts["participant"], one.facts["session"]): (path, digests[path]) for path, _, one in sessions}
-    weights = output / "model" / "weights.npz"  # not there if the training failed, or the model keeps no plain arrays
-    written, not_written = write_back(
-        read, output, settings, cohort, outcomes, results, weights if weights.exists() else None
-    )
+    written, not_written = write_back(read, output, settings, cohort, outcomes, results, weights_sha256)
     failures = (*failed, *failed_fits, *((final,) if isinstance(final, FailedTask) else ()), *not_written)
     return StudyOutcome(
         results=results, output=output, report=output / "report.html", written_back=written, failed=failures

@@ -8,7 +8,6 @@ import os
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,7 @@ import numpy as np
 from nwb_spikeinference.bands import Band
 from nwb_spikeinference.config import StudySettings
 from nwb_spikeinference.errors import SpikeInferenceError
-from nwb_spikeinference.files import make_folder, sha256_file, sweep_partials
+from nwb_spikeinference.files import make_folder, sweep_partials
 from nwb_spikeinference.inputs import HEAD_OF_TYPE
 from nwb_spikeinference.nwb import names
 from nwb_spikeinference.nwb.cohort_writer import write_cohort
@@ -33,7 +32,7 @@ from nwb_spikeinference.nwb.results_writer import write_results_copy, write_resu
 from nwb_spikeinference.pipeline.cohort import Cohort
 from nwb_spikeinference.pipeline.evidence import Outcomes
 from nwb_spikeinference.pipeline.executors import FailedTask
-from nwb_spikeinference.pipeline.provenance import describe_architecture, public_settings
+from nwb_spikeinference.pipeline.provenance import describe_architecture, program_versions, public_settings
 from nwb_spikeinference.pipeline.store import TaskResult
 from nwb_spikeinference.records import Protocol, Results, UnitRecord
 
@@ -53,7 +52,7 @@ def write_back(
     cohort: Cohort,
     outcomes: Outcomes,
     results: Results,
-    weights: Path | None,
+    weights_sha256: str | None,
 ) -> tuple[tuple[Path, ...], tuple[FailedTask, ...]]:
     """
     Write what was inferred to every session that has predictions, and the file of all participants.
@@ -66,8 +65,8 @@ def write_back(
         (participant, session) -> the NWB file that was read, and the digest that it had.
     output : Path
         Folder of the study.
-    weights : Path, optional
-        Of the final model.
+    weights_sha256 : str, optional
+        Digest of the final model's weights, if there is one.
 
     Returns
     -------
@@ -91,7 +90,7 @@ def write_back(
             _log.warning("%s: results could not be written back: %s", path.name, error)
             failed.append(FailedTask(label=f"write back {path.name}", error=error))
     try:
-        write_cohort(output / COHORT_FILE, _cohort_results(weights, settings, cohort, outcomes, results))
+        write_cohort(output / COHORT_FILE, _cohort_results(weights_sha256, settings, cohort, outcomes, results))
     except SpikeInferenceError as error:
         failed.append(FailedTask(label=f"write {COHORT_FILE}", error=error))
     return tuple(written), tuple(failed)
@@ -172,19 +171,19 @@ def _session_results(
 
 
 def _cohort_results(
-    weights: Path | None, settings: StudySettings, cohort: Cohort, outcomes: Outcomes, results: Results
+    weights_sha256: str | None, settings: StudySettings, cohort: Cohort, outcomes: Outcomes, results: Results
 ) -> CohortResults:
     models = [
         _provenance(f"{names.MODEL}_{protocol.replace('-', '_')}_fold_{_fold(fit)}", protocol, fit, settings)
         for protocol, (group, _) in _PROTOCOLS.items()
         for fit in _fits(outcomes, group, settings)
     ]
-    if weights is not None:
+    if weights_sha256 is not None:
         models.append(
             replace(
                 _shared_provenance(settings),
                 name=names.MODEL,
-                weights_sha256=sha256_file(weights),
+                weights_sha256=weights_sha256,
                 training_participants=cohort.participants,
             )
         )
@@ -243,7 +242,7 @@ def _shared_provenance(settings: StudySettings) -> ModelProvenance:
         architecture=describe_architecture(settings.model),
         settings=public_settings(settings),
         weights_sha256="",
-        versions={name: version(name) for name in ("nwb-spikeinference", "keras", "tensorflow", "numpy")},
+        versions=program_versions(),
         training_participants=(),
     )
 

@@ -64,3 +64,13 @@ def test_f03_an_interruption_leaves_what_puts_files_in_order_to_finish() -> None
 def test_f03_an_interruption_of_a_finalizer_is_told_in_one_line() -> None:
     done = interrupted(" class Held:\n  def __del__(self): interrupt()\n held = Held()\n del held\n time.sleep(60)")
     assert (done.returncode, done.stderr) == (143, SAID)
+
+
+def test_a_file_that_ends_early_is_no_interruption() -> None:
+    """Click aborts for it as for Ctrl-C."""
+    done = interrupted(
+        " import click\n def read(): raise EOFError('no data left')\n"
+        " click.Command('read', callback=read).main([], standalone_mode=False)"
+    )
+    assert "EOFError: no data left" in done.stderr
+    assert SAID not in done.stderr

@@ -60,3 +60,36 @@ def test_the_guides_converter_refuses_a_missing_header(session: Path, tmp_path: 
     session.with_name("raw.json").unlink()
     with pytest.raises(InputError, match=r"raw\.npy: damaged, or its \.json is missing"):
         convert_session(session, tmp_path / "nwb")
+
+
+@pytest.mark.usefixtures("installed_guide")
+@pytest.mark.parametrize("header", ["[]", '{"rate_hz": null, "volts_per_step": 2.5e-7, "channels": [1]}'])
+def test_the_guides_converter_refuses_a_damaged_header(session: Path, tmp_path: Path, header: str) -> None:
+    session.with_name("raw.json").write_text(header, encoding="utf-8")
+    with pytest.raises(InputError, match=r"raw\.npy: damaged, or its \.json is missing"):
+        convert_session(session, tmp_path / "nwb")
+
+
+@pytest.mark.usefixtures("installed_guide")
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"rate_hz": 0}, "is sampled at 0.0 Hz, as its converter reads it"),
+        ({"rate_hz": float("inf")}, "is sampled at inf Hz"),
+        ({"channels": [1, 2, 3, 4, 5, 6, 7, 7]}, "channel 7 occurs 2 times"),
+    ],
+)
+def test_what_no_recording_can_be_is_refused_for_a_converter(
+    session: Path, tmp_path: Path, changes: dict[str, object], said: str
+) -> None:
+    header = session.with_name("raw.json")
+    header.write_text(json.dumps(json.loads(header.read_text(encoding="utf-8")) | changes), encoding="utf-8")
+    with pytest.raises(InputError, match=said):
+        convert_session(session, tmp_path / "nwb")
+
+
+@pytest.mark.usefixtures("installed_guide")
+def test_a_recording_without_samples_is_refused_for_a_converter(session: Path, tmp_path: Path) -> None:
+    np.save(session.with_name("raw.npy"), np.zeros((0, 8), np.int16))
+    with pytest.raises(InputError, match="holds no samples"):
+        convert_session(session, tmp_path / "nwb")

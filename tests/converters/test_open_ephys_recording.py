@@ -70,6 +70,12 @@ def test_open_ephys_truncated_samples_are_refused(tmp_path: Path, open_recording
         open_recording("openephys", tmp_path)
 
 
+def test_open_ephys_with_empty_sample_numbers_is_refused(tmp_path: Path, open_recording) -> None:
+    write_open_ephys(tmp_path, [(STAMPS, SIGNED)]).with_name("sample_numbers.npy").write_bytes(b"")
+    with pytest.raises(InputError, match="No data left in file"):
+        open_recording("openephys", tmp_path)
+
+
 def test_open_ephys_without_sample_numbers_is_refused(tmp_path: Path, open_recording) -> None:
     write_open_ephys(tmp_path, [(STAMPS, SIGNED)]).with_name("sample_numbers.npy").unlink()
     with pytest.raises(InputError, match=r"sample_numbers\.npy is missing"):

@@ -9,13 +9,14 @@ from scipy.special import expit
 
 from nwb_spikeinference import InferenceModel
 from nwb_spikeinference.config import StudySettings
-from nwb_spikeinference.errors import InputError
+from nwb_spikeinference.errors import InputError, SettingsError
 from nwb_spikeinference.inputs import HEADS, LfpInput, TrainingInput, runs_of
 from nwb_spikeinference.models.protocol import SpikeModel
 from nwb_spikeinference.models.registry import make_model
 from nwb_spikeinference.nwb.read import open_signals, read_session
 from nwb_spikeinference.pipeline.cohort import Cohort, make_cohort
 from nwb_spikeinference.pipeline.dataset import prepare_session
+from nwb_spikeinference.pipeline.executors import FailedTask
 from nwb_spikeinference.pipeline.final_model import train_final_model, write_model
 from nwb_spikeinference.pipeline.fit_spec import columns_shown
 from nwb_spikeinference.pipeline.predict import predict_file
@@ -137,9 +138,16 @@ def test_a_model_without_weights_leaves_no_folder_and_says_so(
     folder = write_folder(tmp_path / "model", make_settings())  # of an earlier run
     with caplog.at_level("INFO", logger="nwb_spikeinference"):
         kept = TaskResult(arrays=dict(enumerate(weights)), facts={})
-        assert write_model(folder, kept, trained.cohort, settings, silent_results("x")) == ""
+        assert write_model(folder, kept, trained.cohort, settings, silent_results("x")) is None
     assert not list(folder.iterdir())
     assert "a gradient-boosting model cannot be kept as plain arrays" in caplog.text
+
+
+def test_a_training_that_failed_leaves_no_model_of_an_earlier_run(trained: Trained, tmp_path: Path) -> None:
+    folder = write_folder(tmp_path / "model", make_settings())
+    failed = FailedTask(label="final model", error=SettingsError("no"))
+    assert write_model(folder, failed, trained.cohort, StudySettings(**TINY), silent_results("x")) is None
+    assert not list(folder.iterdir())
 
 
 # --- Python

@@ -40,7 +40,9 @@ def make_inputs(
     **settings: object,
 ) -> SessionInputs:
     chosen = SignalSettings(**{"wide_band": False} | settings)  # type: ignore[arg-type]
-    return SessionInputs(make_grid([signal], BIN_S), bands, {"A": signal}, {}, chosen, raw=raw, stop_bands=stop_bands)
+    return SessionInputs(
+        make_grid(signal.segments, BIN_S), bands, {"A": signal}, {}, chosen, raw=raw, stop_bands=stop_bands
+    )
 
 
 def unit_on(*rows: int) -> Unit:
@@ -104,9 +106,18 @@ def test_a_band_above_the_nyquist_frequency_is_left_out_with_a_note() -> None:
 
 @pytest.mark.parametrize(("start_s", "stop_s", "expected"), [(0.0, 1.0, (0, 200)), (0.001, 0.999, (1, 199))])
 def test_only_whole_bins_lie_inside_a_stretch(start_s: float, stop_s: float, expected: tuple[int, int]) -> None:
-    grid = make_grid([make_signal([(0, 10)])], BIN_S)
+    grid = make_grid(make_signal([(0, 10)]).segments, BIN_S)
     piece = grid.bins_inside(start_s, stop_s)
     assert (piece.start, piece.stop) == expected
+
+
+@pytest.mark.parametrize("start_s", [12.0, 12.002])
+def test_every_bin_that_counts_has_features(start_s: float, tmp_path: Path) -> None:
+    signal = make_signal([(0, 10), (start_s, start_s + 3.001)])  # the second holds 600 whole bins, or 599: too few
+    arrays, _ = make_inputs(signal).make([unit_on(1)], [None], ["A"], "neighbour", tmp_path)
+    valid, covered = arrays["neighbour_valid"][0], arrays["neighbour_covered"][0]
+    assert valid[2400:].any() == (start_s == 12.0)
+    assert covered[valid].all()
 
 
 def test_a_second_beside_a_discharge_is_left_out_for_it_alone(tmp_path: Path) -> None:
@@ -205,7 +216,7 @@ def test_the_samples_of_successive_bins_are_the_trace_without_gap_or_overlap(tmp
 @pytest.mark.parametrize("start_s", [0.0, 2.0, 2.0013, 7.0005])
 def test_bins_take_every_sample_once_wherever_a_segment_begins(start_s: float) -> None:
     signal = make_signal([(0, 1), (start_s, start_s + 20)])
-    grid = make_grid([signal], BIN_S)
+    grid = make_grid(signal.segments, BIN_S)
     segment = signal.segments[1]
     samples = samples_of(grid, segment, grid.bins_inside(segment.start_s, segment.stop_s), 5).ravel()
     np.testing.assert_array_equal(np.diff(samples), 1)
@@ -213,7 +224,7 @@ def test_bins_take_every_sample_once_wherever_a_segment_begins(start_s: float) -
 
 def test_the_middle_sample_of_a_bin_is_that_of_its_features() -> None:
     signal = make_signal([(0, 20)], rate_hz=1001.0)
-    grid = make_grid([signal], BIN_S)
+    grid = make_grid(signal.segments, BIN_S)
     bins = slice(0, grid.n_bins)
     five, one = (samples_of(grid, signal.segments[0], bins, per_bin) for per_bin in (5, 1))
     np.testing.assert_array_equal(five[:, 2], one[:, 0])

@@ -7,7 +7,7 @@ from pathlib import Path
 from nwb_spikeinference.errors import InputError, SettingsError
 from nwb_spikeinference.session_config import UnitsSettings
 from nwb_spikeinference_converters.protocol import unknown_format
-from nwb_spikeinference_converters.recorder_files import find_path
+from nwb_spikeinference_converters.recorder_files import find_path, is_pattern
 from nwb_spikeinference_converters.units.blackrock_nev import read_nev_units
 from nwb_spikeinference_converters.units.combinato import read_combinato_units
 from nwb_spikeinference_converters.units.neuralynx_nse import read_nse_units
@@ -58,6 +58,6 @@ def read_units(path: Path, settings: UnitsSettings, context: ReadContext) -> Uni
     """
     reader = find_units_reader(settings.format)
     path = find_path(path)
-    if not path.exists() and not (reader is read_nev_units and "*" in path.name):  # parts of one recording
+    if not path.exists() and not (reader is read_nev_units and is_pattern(path)):  # parts of one recording
         raise InputError(f"{path}: no such file; check 'units' in session.yaml")
     return reader(path, settings, context)
