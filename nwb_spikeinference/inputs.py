@@ -37,6 +37,9 @@ class LfpInput:
     raw : ndarray of shape (n_bins, samples_per_bin), float32, optional
         The trace itself, ``samples_per_bin / bin_s`` samples a second, for models that make their own features.
         Standardised; 0 outside what was recorded. None unless some model of the study reads it.
+    session_valid : ndarray of bool, shape (n_bins,), optional
+        Bins that are valid in any input of the session: the time that a split within the session cuts, so that it falls
+        between the same two bins for all units. None: those of this input, where the session has no other.
     """
 
     participant: str
@@ -53,6 +56,7 @@ class LfpInput:
     cell_types: tuple[CellType, ...]
     stopped: FloatArray | None = None
     raw: FloatArray | None = None
+    session_valid: BoolArray | None = None
 
     @property
     def n_bins(self) -> int:

@@ -4,7 +4,6 @@ Who and what trained, and who and what was tested: the records of ``splits.json`
 A split that has a participant, the content of a session or a bin on both sides cannot be constructed.
 """
 
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from itertools import product
 from typing import Any
@@ -48,7 +47,7 @@ class Split:
     ------
     LeakError
         If anything stands on both sides: a participant or the content of a session (unseen participants, transfer), or
-        a bin of a unit (within sessions).
+        a bin of a session, whatever its units (within sessions).
     """
 
     protocol: Protocol
@@ -86,18 +85,14 @@ class Split:
 
 
 def _require_apart(trained: SplitSession, tested: SplitSession) -> None:
-    of_unit: dict[int, list[Range]] = {}
-    for unit, piece in _pieces(trained):
-        of_unit.setdefault(unit, []).append(piece)
-    for unit, (start, stop) in _pieces(tested):
-        for first, last in of_unit.get(unit, ()):
-            if first < stop and start < last:
-                raise LeakError(
-                    f"{trained.file} would train and test unit {unit} on bins {max(first, start)}-{min(last, stop)}; "
-                    f"a bin may stand on one side only"
-                )
+    """No bin may train one unit and test another either: what drives both at once would be learned."""
+    for (first, last), (start, stop) in product(_pieces(trained), _pieces(tested)):
+        if first < stop and start < last:
+            raise LeakError(
+                f"{trained.file} would train and test on bins {max(first, start)}-{min(last, stop)}; a bin may stand "
+                f"on one side only"
+            )
 
 
-def _pieces(session: SplitSession) -> Iterator[tuple[int, Range]]:
-    for stretches in session.stretches:
-        yield from ((unit, piece) for unit in stretches.units for piece in stretches.bins)
+def _pieces(session: SplitSession) -> set[Range]:
+    return {piece for stretches in session.stretches for piece in stretches.bins}

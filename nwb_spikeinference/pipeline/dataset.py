@@ -276,6 +276,7 @@ def load_inputs(result: TaskResult, predictor: Predictor, cell_types: dict[int, 
     of_unit = result.arrays[f"{predictor}_of_unit"]
     stopped, raw = (result.arrays.get(f"{predictor}_{name}") for name in ("stopped", "raw"))
     units = result.facts["units"]
+    session_valid = np.logical_or.reduce(result.arrays[f"{predictor}_valid"])
     inputs = []
     for row, features in enumerate(result.arrays[f"{predictor}_features"]):
         members = [k for k in np.flatnonzero(of_unit == row) if units[k]["unit_id"] in cell_types]
@@ -298,6 +299,7 @@ def load_inputs(result: TaskResult, predictor: Predictor, cell_types: dict[int, 
                 cell_types=tuple(cell_types[units[k]["unit_id"]] for k in members),
                 stopped=None if stopped is None else np.asarray(stopped[row]),
                 raw=None if raw is None else np.asarray(raw[row]),
+                session_valid=session_valid,
             )
         )
     return tuple(inputs)

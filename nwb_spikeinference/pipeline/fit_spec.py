@@ -99,10 +99,12 @@ def _split_valid_bins(source: LfpInput, spec: FitSpec, settings: StudySettings) 
     """
     Valid bins before and after the within-session split, which counts recorded time only: gaps belong to no side.
 
-    A recording too short to be split has none on either side; its units are then listed with the reason.
+    All inputs of a session are cut at the same time, also those that lack a part of it: what drives two neurons at once
+    would else be learned from the one and scored on the other. A recording too short to be split has none on either
+    side; its units are then listed with the reason.
     """
     within, bin_s = settings.validation.within, settings.target.bin_ms / 1e3
-    recorded = np.flatnonzero(source.valid)
+    recorded = np.flatnonzero(source.valid if source.session_valid is None else source.session_valid)
     train, test = np.zeros(source.n_bins, dtype=bool), np.zeros(source.n_bins, dtype=bool)
     if len(recorded) * bin_s < MIN_WITHIN_S + 2 * within.embargo_s:
         return train, test
@@ -116,7 +118,7 @@ def _split_valid_bins(source: LfpInput, spec: FitSpec, settings: StudySettings) 
     test[recorded[split.test]] = True
     if (train & test).any():
         raise LeakError(f"{source.participant} {source.session}: {(train & test).sum()} bins would train and test")
-    return train, test
+    return train & source.valid, test & source.valid
 
 
 def is_training_place(source: LfpInput, spec: FitSpec) -> bool:

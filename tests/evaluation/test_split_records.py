@@ -1,4 +1,5 @@
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -44,8 +45,17 @@ def test_one_content_under_two_participants_is_refused(same: str, protocol: Prot
 
 
 def test_a_bin_on_both_sides_is_refused() -> None:
-    with pytest.raises(LeakError, match=r"x\.nwb would train and test unit 1 on bins 90-100"):
+    with pytest.raises(LeakError, match=r"x\.nwb would train and test on bins 90-100"):
         make_split(on_side("A", "x", [(0, 50), (60, 100)]), on_side("A", "x", [(90, 200)]), "within-session")
+
+
+def test_a_bin_that_trains_one_unit_and_tests_another_is_refused() -> None:
+    early, late = (
+        replace(on_side("A", "x"), units=(unit,), stretches=(Stretches(bundle="A", units=(unit,), bins=(bins,)),))
+        for unit, bins in ((1, (0, 70)), (2, (40, 50)))
+    )
+    with pytest.raises(LeakError, match=r"x\.nwb would train and test on bins 40-50"):
+        make_split(early, late, "within-session")
 
 
 def test_stretches_that_touch_share_no_bin() -> None:

@@ -55,6 +55,13 @@ def test_the_split_counts_recorded_time_and_not_gaps() -> None:
     assert not test[~valid].any()
 
 
+def test_a_unit_that_was_observed_for_a_part_is_cut_where_the_others_are() -> None:
+    whole, part = np.ones(10000, bool), np.arange(10000) < 8000
+    source = replace(make_source(part), session_valid=whole)
+    train, test = (of(source, make_spec(), SETTINGS) for of in (train_bins, scored_bins))
+    assert (np.flatnonzero(train)[-1], *np.flatnonzero(test)[[0, -1]]) == (6799, 7000, 7999)
+
+
 def test_contiguous_folds_score_every_valid_bin_once() -> None:
     settings = SETTINGS.model_validate({"sessions": ["x"], "validation": {"within": {"folds": 4}}})
     source = make_source(np.ones(8000, bool))
