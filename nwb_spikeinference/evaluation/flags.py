@@ -20,6 +20,8 @@ from nwb_spikeinference.evaluation.evidence import (
     place_name,
 )
 from nwb_spikeinference.evaluation.fingerprint import UNCHECKED, bleed_fingerprint, is_bleed_checked
+from nwb_spikeinference.evaluation.statistics import Interval, lie_below_zero
+from nwb_spikeinference.evaluation.summary import MIN_PARTICIPANTS
 from nwb_spikeinference.records import FlagRecord
 
 Rule = Callable[[Sequence[UnitEvidence], StudyContext], FlagRecord | None]
@@ -32,7 +34,6 @@ NETWORK_LOSS = 0.01  # the main model may fall this far behind logistic regressi
 MIN_MEDIAN_SPIKES = 30
 _DRIFTING_CLOCK = 0.1  # departure from 0.5 of a unit's AUC by time alone
 _DRIFTING_SHARE = 0.2
-_MIN_PLACE_PARTICIPANTS = 3
 
 
 def study_flags(
@@ -69,8 +70,9 @@ def bleed_through_flag(rows: Sequence[UnitEvidence], context: StudyContext) -> F
 
 def fingerprint_flag(rows: Sequence[UnitEvidence], context: StudyContext) -> FlagRecord | None:
     """Say that the predictor in use looks like leaked action potentials."""
+    compared = participants_of(row for row in rows if is_bleed_checked([row], context))
     fingerprint = bleed_fingerprint(rows, context)
-    if fingerprint is None:
+    if fingerprint is None or (context.predictor != "own" and len(compared) < MIN_PARTICIPANTS):
         return None
     message = f"{fingerprint}: H2 and H4 cannot be supported by the {context.predictor} predictor"
     return FlagRecord(id="bleed-fingerprint", severity="serious", message=message, where="study")
@@ -89,7 +91,9 @@ def drift_flag(rows: Sequence[UnitEvidence], context: StudyContext) -> FlagRecor
     """Say that a null score is far from 0.5, or time alone predicts many units."""
     for name, word in (("null_roc_auc", "circular shifts"), ("swapped_roc_auc", "LFP of other participants")):
         null = mean_interval(rows, above_chance(name), context, name)
-        if null is not None and abs(null.mean) > NULL_MARGIN and not null.low <= 0 <= null.high:
+        if null is None or null.n_participants < MIN_PARTICIPANTS:
+            continue
+        if abs(null.mean) > NULL_MARGIN and not null.low <= 0 <= null.high:
             return FlagRecord(
                 id="drift",
                 severity="serious",
@@ -169,21 +173,25 @@ def too_good_flag(rows: Sequence[UnitEvidence], context: StudyContext) -> FlagRe
 
 
 def polarity_flags(rows: Sequence[UnitEvidence], context: StudyContext) -> tuple[FlagRecord, ...]:
-    """Name the places where a score lies below 0.5 with its whole interval."""
-    flags = []
+    """Name the places where a score lies below 0.5, after Holm's correction over all places and scores."""
+    found: list[tuple[str, str, Interval]] = []
     for place in sorted({place_name(row.region, row.hemisphere) for row in rows}):
         here = [row for row in rows if place_name(row.region, row.hemisphere) == place]
         for name, word in (("roc_auc", "ROC-AUC"), ("transfer_roc_auc", "transfer ROC-AUC")):
             score = mean_interval(here, above_chance(name), context, "polarity", name, place)
-            if score is None or score.n_participants < _MIN_PLACE_PARTICIPANTS or score.high >= 0:
-                continue
-            message = (
-                f"{word} {score.mean + 0.5:.3f} [{score.low + 0.5:.3f}, {score.high + 0.5:.3f}] over "
-                f"{score.n_units} units of {score.n_participants} participants is below 0.5: "
-                f"the relation runs the other way here"
-            )
-            flags.append(FlagRecord(id="polarity", severity="serious", message=message, where=place))
-    return tuple(flags)
+            if score is not None and score.n_participants >= MIN_PARTICIPANTS:
+                found.append((place, word, score))
+    below = lie_below_zero([score for _, _, score in found])
+    return tuple(_polarity_flag(*one) for one, is_below in zip(found, below, strict=True) if is_below)
+
+
+def _polarity_flag(place: str, word: str, score: Interval) -> FlagRecord:
+    message = (
+        f"{word} {score.mean + 0.5:.3f} [{score.low + 0.5:.3f}, {score.high + 0.5:.3f}] over "
+        f"{score.n_units} units of {score.n_participants} participants is below 0.5: "
+        f"the relation runs the other way here"
+    )
+    return FlagRecord(id="polarity", severity="serious", message=message, where=place)
 
 
 def _duplicate_flag(session: str, one: Duplicate) -> FlagRecord:

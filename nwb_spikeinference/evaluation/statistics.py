@@ -5,14 +5,17 @@ Every mean is a mean over units. The hierarchical bootstrap draws participants w
 drawn participant [1]_. It is expressed as weights per unit, so that every statistic is one matrix product.
 
 Percentiles of a bootstrap over a dozen participants are too narrow where participants differ more than their units do:
-drawing from n has (n - 1) / n of the variance, and normal tails [2]_. Each draw is therefore moved out to where a t
-distribution over participants has its quantile, if that lies farther out; no interval is narrower than that of a t test
-over participants, and no p value smaller.
+drawing from n has (n - 1) / n of the variance, and normal tails [2]_. They are also too narrow where one participant
+has most units: the mean follows that participant, whose deviation from it then looks small. Each draw is therefore
+moved out to where a t distribution over participants has its quantile, if that lies farther out. Its standard error is
+the jackknife's, from the statistic without one participant at a time [3]_. Among participants with equally many units
+this is the error of a t test over their means: no interval is narrower than that of the test, no p value smaller.
 
 References
 ----------
 .. [1] Saravanan, Berman & Sober (2020), Neurons Behav. Data Anal. Theory 3(5).
 .. [2] Hesterberg (2015), The American Statistician 69(4), 371-386.
+.. [3] Bell & McCaffrey (2002), Survey Methodology 28(2), 169-181.
 """
 
 from collections.abc import Sequence
@@ -89,8 +92,8 @@ def bootstrap_mean(
     weights = bootstrap_weights(participants, rng, n_draws)
     draws = weights @ numbers / weights.sum(axis=1)
     mean = float(numbers.mean())
-    widened = _widen(draws, mean, (numbers - mean) / numbers.size, participants, len(set(participants)) - 1)
-    return _interval(mean, widened, numbers.size, participants)
+    shifts = _shifts_left_out(numbers, participants)
+    return _interval(mean, _widen(draws, mean, shifts, shifts.size - 1), numbers.size, participants)
 
 
 def bootstrap_difference(
@@ -120,10 +123,10 @@ def bootstrap_difference(
     draws = weights[:, chosen] @ numbers[chosen] / sizes[:, 0] - weights[:, ~chosen] @ numbers[~chosen] / sizes[:, 1]
     means = numbers[chosen].mean(), numbers[~chosen].mean()
     mean = float(means[0] - means[1])
-    influence = np.where(chosen, (numbers - means[0]) / chosen.sum(), (means[1] - numbers) / (~chosen).sum())
     names = np.asarray(participants)
     freedom = min(np.unique(names[chosen]).size, np.unique(names[~chosen]).size) - 1
-    return _interval(mean, _widen(draws, mean, influence, participants, freedom), numbers.size, participants)
+    shifts = _shifts_left_out(numbers, participants, chosen) - _shifts_left_out(numbers, participants, ~chosen)
+    return _interval(mean, _widen(draws, mean, shifts, freedom), numbers.size, participants)
 
 
 def p_greater(draws: FloatArray, bound: float = 0.0) -> float:
@@ -157,21 +160,47 @@ def holm(ps: Sequence[float]) -> tuple[float, ...]:
     return tuple(result.tolist())
 
 
+def lie_below_zero(intervals: Sequence[Interval], level: float = 0.05) -> tuple[bool, ...]:
+    """Which means lie below 0, two-sided, after Holm's correction over all of them; in the order given."""
+    ps = holm([p_two_sided(interval.draws) for interval in intervals])
+    return tuple(p < level and interval.mean < 0 for p, interval in zip(ps, intervals, strict=True))
+
+
 def benjamini_hochberg(ps: Sequence[float]) -> tuple[float, ...]:
     """Adjust p values to control the false discovery rate, in the order given."""
     return tuple(np.asarray(false_discovery_control(np.asarray(ps, dtype=float))).tolist()) if len(ps) else ()
 
 
-def _widen(
-    draws: FloatArray, mean: float, influence: FloatArray, participants: Sequence[str], freedom: int
-) -> FloatArray:
+def _shifts_left_out(numbers: FloatArray, participants: Sequence[str], members: BoolArray | None = None) -> FloatArray:
+    """
+    By how much the mean over units moves where one participant is left out.
+
+    Parameters
+    ----------
+    members : ndarray of shape (n_units,), optional
+        Units that the mean is over; all, if not given.
+
+    Returns
+    -------
+    ndarray of shape (n_participants,)
+        0 for a participant without units in the mean, or with all of them.
+    """
+    names, who = np.unique(np.asarray(participants), return_inverse=True)
+    counted = np.ones(numbers.size, dtype=bool) if members is None else members
+    beyond = np.bincount(who[counted], weights=numbers[counted] - numbers[counted].mean(), minlength=names.size)
+    left = counted.sum() - np.bincount(who[counted], minlength=names.size)
+    shifts: FloatArray = -beyond / np.maximum(left, 1)
+    return shifts
+
+
+def _widen(draws: FloatArray, mean: float, shifts: FloatArray, freedom: int) -> FloatArray:
     """
     Move draws out to the quantiles of a t distribution over participants, where those lie farther from the mean.
 
     Parameters
     ----------
-    influence : ndarray of shape (n_units,)
-        What each unit adds to the statistic's deviation from its expected value.
+    shifts : ndarray of shape (n_participants,)
+        By how much the statistic moves where one participant is left out.
     freedom : int
         Degrees of freedom; without any, nothing is known of the spread, and the draws stay.
 
@@ -183,9 +212,7 @@ def _widen(
     ordered = np.sort(draws)
     if freedom < 1:
         return ordered
-    who = np.unique(np.asarray(participants), return_inverse=True)[1]
-    of_person = np.bincount(who, weights=influence)
-    error = float(np.sqrt(of_person.size / (of_person.size - 1) * (of_person**2).sum()))
+    error = float(np.sqrt((shifts.size - 1) / shifts.size * (shifts**2).sum()))
     levels = (np.arange(ordered.size) + 0.5) / ordered.size
     reach = mean + error * student_t.ppf(levels, freedom)
     widened: FloatArray = np.where(levels < 0.5, np.minimum(ordered, reach), np.maximum(ordered, reach))

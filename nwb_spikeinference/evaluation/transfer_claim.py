@@ -2,7 +2,7 @@
 H3: whether the relation transfers from one place of the brain to others.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -20,12 +20,14 @@ from nwb_spikeinference.evaluation.evidence import (
 from nwb_spikeinference.evaluation.statistics import (
     Interval,
     is_equivalent,
+    lie_below_zero,
     p_greater,
     p_less,
     p_two_sided,
 )
 from nwb_spikeinference.records import Verdict
 
+OTHER_SIDE = {"left": "right", "right": "left"}  # what lies in the midline has none
 ABOUT_AS_MANY = 0.8  # share of another model's training units from which two scores can be compared
 
 
@@ -43,8 +45,11 @@ def transfers(rows: Sequence[UnitEvidence], context: StudyContext) -> Claim:
     learned from fewer units, or are beaten, they are a poor yardstick: then the transferred model must not be worse, by
     the margin, than the model of all places, which has seen these places and more data. Where it is, the claim is
     inconclusive.
+
+    The claim is about regions and hemispheres: it is supported only if another region, and the other side of the place
+    where the model was trained, were judged on their own.
     """
-    elsewhere = [row for row in rows if row.transfer_roc_auc is not None and not context.is_training_place(row)]
+    elsewhere = [row for row in rows if row.transfer_roc_auc is not None and _is_elsewhere(row, context)]
     reached = mean_interval(elsewhere, above_chance("transfer_roc_auc"), context, "H3", "transfer")
     found, lack = usable({"units at other places with scores by the transferred model": reached}, context)
     if lack:
@@ -74,8 +79,17 @@ def transfers(rows: Sequence[UnitEvidence], context: StudyContext) -> Claim:
     else:
         verdict, because = _judge_gap(gap, beyond, paired, context)
     return _with_places(
-        Claim(verdict=verdict, reason=f"{_words(gap, paired, context)}; {because}", interval=gap, p=p), elsewhere
+        Claim(verdict=verdict, reason=f"{_words(gap, paired, context)}; {because}", interval=gap, p=p),
+        elsewhere,
+        context,
     )
+
+
+def _is_elsewhere(row: UnitEvidence, context: StudyContext) -> bool:
+    """Whether a unit surely lies outside the training place; one whose region or side is unknown may lie in it."""
+    if row.region is None or context.is_training_place(row):
+        return False
+    return row.region != context.train_region or row.hemisphere is not None
 
 
 def _judge_gap(
@@ -156,9 +170,13 @@ def _turned_place(elsewhere: Sequence[UnitEvidence], reached: Interval, context:
     """Say that transfer is below 0.5, on average or at one place: an average must not hide it."""
     if reached.high < 0:
         return f"transfer is below 0.5 ({reached.mean + 0.5:.3f}): the relation runs the other way"
-    for place, here in _judged_places(elsewhere).items():
-        score = mean_interval(here, above_chance("transfer_roc_auc"), context, "H3", place)
-        if score is not None and score.high < 0:
+    found = {
+        place: score
+        for place, here in _judged_places(elsewhere).items()
+        if (score := mean_interval(here, above_chance("transfer_roc_auc"), context, "H3", place)) is not None
+    }
+    for (place, score), is_below in zip(found.items(), lie_below_zero(list(found.values())), strict=True):
+        if is_below:
             return f"transfer to {place} is below 0.5 ({score.mean + 0.5:.3f}): the relation runs the other way"
     return None
 
@@ -173,8 +191,8 @@ def _failing_places(paired: Sequence[UnitEvidence], context: StudyContext) -> li
     return found
 
 
-def _with_places(claim: Claim, elsewhere: Sequence[UnitEvidence]) -> Claim:
-    """Name the places that could not be judged on their own; without any that could, nothing is supported."""
+def _with_places(claim: Claim, elsewhere: Sequence[UnitEvidence], context: StudyContext) -> Claim:
+    """Name the places that could not be judged on their own; without those the claim needs, it is not supported."""
     judged = _judged_places([row for row in elsewhere if row.within_roc_auc is not None])
     unjudged = sorted({place_name(row.region, row.hemisphere) for row in elsewhere} - set(judged))
     verdict, reason = claim.verdict, claim.reason
@@ -183,7 +201,20 @@ def _with_places(claim: Claim, elsewhere: Sequence[UnitEvidence]) -> Claim:
         verdict = "inconclusive" if verdict == "supported" else verdict
     elif unjudged:
         reason += f"; too few participants to judge on its own: {', '.join(unjudged)}"
+    if judged and verdict == "supported" and (untested := _untested(judged, context)):
+        verdict, reason = "inconclusive", f"{reason}; not tested: {' and '.join(untested)}"
     return Claim(verdict=verdict, reason=reason, interval=claim.interval, p=claim.p)
+
+
+def _untested(judged: Mapping[str, Sequence[UnitEvidence]], context: StudyContext) -> list[str]:
+    """What a claim about regions and hemispheres needs and no judged place stands for, in words."""
+    other_side = place_name(context.train_region, OTHER_SIDE.get(context.train_hemisphere or ""))
+    lacking = []
+    if context.train_hemisphere in OTHER_SIDE and other_side not in judged:
+        lacking.append(f"the {other_side}")
+    if all(row.region == context.train_region for rows in judged.values() for row in rows):
+        lacking.append(f"any region other than {context.train_region}")
+    return lacking
 
 
 def _words(gap: Interval, paired: Sequence[UnitEvidence], context: StudyContext) -> str:

@@ -61,6 +61,20 @@ def test_a_null_far_from_one_half_is_drift(planted: SimpleNamespace, null: str) 
     assert ids(planted.make_rows(**{null: planted.noisy(0.54)}), planted) == ["drift"]
 
 
+@pytest.mark.parametrize("n_participants", [1, 2])
+def test_a_null_of_fewer_than_three_participants_shows_no_drift(planted: SimpleNamespace, n_participants: int) -> None:
+    rows = planted.make_rows(n_participants, null_roc_auc=lambda row: 0.53)
+    assert ids(rows, planted) == ["few-participants"]
+
+
+@pytest.mark.parametrize("n_participants", [1, 2])
+def test_bands_of_fewer_than_three_participants_are_no_fingerprint(
+    planted: SimpleNamespace, n_participants: int
+) -> None:
+    rows = planted.make_rows(n_participants, lobo_drop=lambda row: {"low_gamma": 0.001, "high_frequency": 0.002})
+    assert ids(rows, planted) == ["few-participants"]
+
+
 @pytest.mark.parametrize("clock", [0.72, 0.28, 0.0])
 def test_rates_that_time_alone_predicts_are_drift(planted: SimpleNamespace, clock: float) -> None:
     rows = planted.make_rows(clock_roc_auc=lambda row: clock if row.unit_id < 2 else 0.5)
@@ -113,6 +127,26 @@ def test_a_place_below_one_half_is_a_finding_of_polarity(planted: SimpleNamespac
         transfer_roc_auc=lambda row: planted.noisy(0.42 if row.region == "amygdala" else 0.62)(row)
     )
     (flag,) = study_flags(rows, planted.context)
+    assert (flag.id, flag.where) == ("polarity", "left amygdala")
+
+
+def test_one_place_of_many_just_below_one_half_is_chance(planted: SimpleNamespace) -> None:
+    def just_below(row: UnitEvidence) -> float:
+        return 0.5 + (-0.003 if row.region == "amygdala" else 0.0) + (0.004 if int(row.participant[1:]) % 2 else -0.004)
+
+    rows = planted.make_rows(transfer_roc_auc=just_below)
+    alone = [row for row in rows if row.region == "amygdala"]
+    assert ids(alone, planted) == ["polarity"]
+    assert ids(rows, planted) == []
+
+
+def test_a_place_of_three_participants_far_below_one_half_is_flagged_beside_others(planted: SimpleNamespace) -> None:
+    rows = planted.make_rows(
+        roc_auc=planted.noisy(0.62, 1),
+        transfer_roc_auc=lambda row: planted.noisy(0.375 if row.region == "amygdala" else 0.62)(row),
+        lobo_drop=planted.per_band(10, low_gamma=0.02),
+    )
+    (flag,) = study_flags([row for row in rows if row.region != "amygdala" or row.participant < "P03"], planted.context)
     assert (flag.id, flag.where) == ("polarity", "left amygdala")
 
 

@@ -7,6 +7,7 @@ from nwb_spikeinference.bands import Band
 from nwb_spikeinference.evaluation.evidence import StudyContext, UnitEvidence
 from nwb_spikeinference.evaluation.hypotheses import judge_hypotheses
 from nwb_spikeinference.records import HypothesisRecord
+from nwb_spikeinference.regions import Hemisphere
 
 
 def judge(rows: list[UnitEvidence], context: StudyContext) -> dict[str, HypothesisRecord]:
@@ -193,9 +194,54 @@ def test_places_of_two_participants_cannot_support_transfer(planted: SimpleNames
 
 
 def test_places_that_were_not_judged_are_named(planted: SimpleNamespace) -> None:
-    found = transfer_of(scattered(transfer_rows(planted, 0.62, 0.62), 5), planted)
+    rows = transfer_rows(planted, 0.62, 0.62)
+    other_regions = scattered([row for row in rows if row.region != "hippocampus"], 5)
+    found = transfer_of([*(row for row in rows if row.region == "hippocampus"), *other_regions], planted)
     assert found.verdict == "supported"
     assert "too few participants to judge on its own: area 2" in found.reason
+
+
+@pytest.mark.parametrize(
+    ("left_out", "untested"),
+    [
+        (("amygdala", "left"), "any region other than hippocampus"),
+        (("hippocampus", "right"), "the right hippocampus"),
+    ],
+)
+def test_transfer_across_regions_and_hemispheres_needs_both(
+    planted: SimpleNamespace, left_out: tuple[str, str], untested: str
+) -> None:
+    rows = [row for row in transfer_rows(planted, 0.62, 0.62) if (row.region, row.hemisphere) != left_out]
+    found = transfer_of(rows, planted)
+    assert found.verdict == "inconclusive"
+    assert found.reason.endswith(f"not tested: {untested}")
+
+
+def test_a_model_of_both_sides_needs_another_region_only(planted: SimpleNamespace) -> None:
+    context = replace(planted.context, train_hemisphere=None)
+    assert judge(transfer_rows(planted, 0.62, 0.62), context)["H3"].verdict == "supported"
+
+
+@pytest.mark.parametrize(("region", "hemisphere"), [("hippocampus", None), (None, None)])
+def test_units_that_may_lie_where_the_model_was_trained_are_not_elsewhere(
+    planted: SimpleNamespace, region: str | None, hemisphere: Hemisphere | None
+) -> None:
+    rows = [
+        row if planted.context.is_training_place(row) else replace(row, region=region, hemisphere=hemisphere)
+        for row in transfer_rows(planted, 0.62, 0.62)
+    ]
+    found = transfer_of(rows, planted)
+    assert found.verdict == "inconclusive"
+    assert "units at other places with scores by the transferred model: 0 participants" in found.reason
+
+
+def test_one_place_of_many_just_below_one_half_does_not_turn_transfer(planted: SimpleNamespace) -> None:
+    def transferred(row: UnitEvidence) -> float:
+        mean = 0.497 if row.region == "amygdala" else 0.5
+        return mean + (0.004 if int(row.participant[1:]) % 2 else -0.004)
+
+    rows = [replace(row, transfer_roc_auc=transferred(row)) for row in transfer_rows(planted, 0.5, 0.5)]
+    assert transfer_of(rows, planted).verdict == "inconclusive"
 
 
 @pytest.mark.parametrize(("amygdala", "words"), [(0.44, "below 0.5"), (0.56, "clearly worse")])

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from scipy.stats import t as student_t
 from scipy.stats import ttest_1samp
 
 from nwb_spikeinference.errors import SettingsError
@@ -11,6 +12,7 @@ from nwb_spikeinference.evaluation.statistics import (
     bootstrap_weights,
     holm,
     is_equivalent,
+    lie_below_zero,
     p_greater,
     p_two_sided,
 )
@@ -94,6 +96,40 @@ def test_intervals_of_twelve_participants_cover_the_truth_about_as_often_as_they
     assert 0.93 <= covered / 400 <= 0.985
 
 
+def test_one_participant_with_most_units_does_not_narrow_the_interval() -> None:
+    names = [*["A"] * 40, *"BBCCDDEE"]
+    interval = bootstrap_mean([1.0] * 40 + [0.0] * 8, names, np.random.default_rng(0), 20000)
+    moves = [0 - 40 / 48, *[40 / 46 - 40 / 48] * 4]  # of the mean, without A and without each of the others
+    error = np.sqrt(4 / 5 * np.sum(np.square(moves)))
+    assert interval.high == pytest.approx(40 / 48 + student_t.ppf(0.975, 4) * error, rel=0.01)
+
+
+@pytest.mark.parametrize("paired", [False, True])
+def test_a_participant_with_most_units_seldom_makes_an_effect_of_nothing(paired: bool) -> None:
+    rng = np.random.default_rng(9)
+    who = np.repeat(np.arange(5), [40, 2, 2, 2, 2])
+    names = [str(person) for person in who]
+    first = np.arange(who.size) % 2 == 0
+    rejected = 0
+    for _ in range(300):
+        values = 0.03 * rng.standard_normal(5)[who] + 0.02 * rng.standard_normal(who.size)
+        if paired:
+            values += np.where(first, 0.03 * rng.standard_normal(5)[who], 0.0)
+            rejected += p_two_sided(bootstrap_difference(values, names, first, rng, 300).draws) < 0.05
+        else:
+            rejected += p_two_sided(bootstrap_mean(values, names, rng, 300).draws) < 0.05
+    assert rejected / 300 < 0.1  # of 0.05 that are claimed; the jackknife is not exact
+
+
+def test_a_participant_in_one_group_only_moves_that_group_alone() -> None:
+    values = [1.0, 3.0, 2.0, 0.0, 0.0]
+    interval = bootstrap_difference(
+        values, ["A", "B", "C", "D", "E"], [True, True, True, False, False], np.random.default_rng(0), 20000
+    )
+    error = np.sqrt(4 / 5 * 2 * 0.5**2)  # without A or B the first group's mean moves by 0.5
+    assert interval.high == pytest.approx(2 + student_t.ppf(0.975, 1) * error, rel=0.02)
+
+
 def test_pairing_participants_removes_what_their_groups_share() -> None:
     rng = np.random.default_rng(5)
     shared = 10 * rng.standard_normal(15)
@@ -142,6 +178,16 @@ def test_equivalence_needs_the_ninety_percent_interval_inside_the_margin() -> No
 
 def test_holm_on_a_textbook_example() -> None:
     assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx((0.03, 0.06, 0.06, 0.02))
+
+
+def test_one_mean_of_ten_lies_below_zero_only_if_it_would_survive_ten_tests() -> None:
+    doubtful, certain, none = (interval_of([-1.0] * (999 - above) + [0.5] * above) for above in (9, 0, 500))
+    assert lie_below_zero([doubtful]) == (True,)
+    assert lie_below_zero([doubtful, certain, *[none] * 8]) == (False, True, *[False] * 8)
+
+
+def test_a_mean_above_zero_does_not_lie_below_it() -> None:
+    assert lie_below_zero([interval_of([1.0] * 999)]) == (False,)
 
 
 def test_benjamini_hochberg_on_a_textbook_example() -> None:
