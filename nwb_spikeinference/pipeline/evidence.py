@@ -35,7 +35,7 @@ class UnitOutcome:
 
     scores: UnitScores
     heads: Mapping[str, float]
-    null: FloatArray  # (n_shifts,) ROC-AUC after circular shifts, averaged over folds
+    null: FloatArray  # (n_shifts,) ROC-AUC after circular shifts, averaged over the folds that have any
     swapped: float | None
     clock: float | None
     with_discharges: float | None  # ROC-AUC that counts the bins around interictal discharges
@@ -70,8 +70,9 @@ def full_outcomes(results: Iterable[TaskResult]) -> dict[UnitKey, UnitOutcome]:
 
 def _average(parts: Sequence[tuple[dict[str, Any], FloatArray]]) -> UnitOutcome:
     units = [unit for unit, _ in parts]
-    nulls = [null[np.isfinite(null)] for _, null in parts]
-    shortest = min(len(null) for null in nulls)
+    # A fold without spikes has neither ROC-AUC nor null, and takes neither from the others.
+    nulls = [known for _, null in parts if len(known := null[np.isfinite(null)])]
+    shortest = min((len(null) for null in nulls), default=0)
     return UnitOutcome(
         scores=mean_scores([UnitScores(**unit["scores"]) for unit in units]),
         heads={
@@ -79,7 +80,7 @@ def _average(parts: Sequence[tuple[dict[str, Any], FloatArray]]) -> UnitOutcome:
             for head in units[0]["heads"]
             if (mean := _mean(unit["heads"][head] for unit in units)) is not None
         },
-        null=np.mean([null[:shortest] for null in nulls], axis=0),
+        null=np.mean([null[:shortest] for null in nulls], axis=0) if nulls else np.empty(0),
         swapped=_mean(unit["swapped"] for unit in units),
         clock=_mean(unit["clock"] for unit in units),
         with_discharges=_mean(unit["with_discharges"] for unit in units),

@@ -2,6 +2,7 @@
 What the predictions of one training are worth: scores beside their nulls.
 """
 
+import zlib
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from typing import Any
@@ -56,11 +57,11 @@ def score_in_full(
         intercepts = log_odds_of_rate(source.counts, rate_bins)
         tested_bins = np.flatnonzero(all_bins)
         with_discharges = scored_with_discharges(source, spec, settings)
+        others = _draw_others(seen, source, settings.seed) if settings.controls.swap_participants else []
         for k, cell_type in enumerate(source.cell_types):
             head = HEAD_OF_TYPE[cell_type]
             predicted, counts = log_odds[:, head], source.counts[:, k]
             scores = _score(predicted[score_bins], counts[score_bins], float(intercepts[k]), thresholds[head])
-            swapped = _swapped(seen, source, head, counts[all_bins]) if settings.controls.swap_participants else None
             nulls.append(_null(predicted[all_bins], counts[all_bins], settings, rng))
             units.append(
                 identity_of(source, k)
@@ -73,7 +74,7 @@ def score_in_full(
                     "scores": asdict(_with_auc(scores, predicted[all_bins], counts[all_bins])),
                     "clock": clock_auc(counts[all_bins]),
                     "with_discharges": roc_auc(predicted[with_discharges], counts[with_discharges]),
-                    "swapped": swapped,
+                    "swapped": _swapped(others, head, counts[all_bins]),
                 }
             )
     arrays["null"] = np.array(nulls) if nulls else np.empty((0, settings.controls.shifts))
@@ -109,8 +110,13 @@ def _bins_of(source: LfpInput, spec: FitSpec, settings: StudySettings) -> tuple[
 
 
 def _with_auc(scores: UnitScores, predicted: FloatArray, counts: np.ndarray) -> UnitScores:
-    """The ROC-AUC needs no intercept, so it is taken over every tested bin."""
-    return replace(scores, roc_auc=roc_auc(predicted, counts), n_spikes=int(counts.sum()))
+    """
+    The ROC-AUC needs no intercept, so it is taken over every tested bin, and only without it is a unit not scored.
+
+    A unit whose spikes all lie in the calibration stretch keeps it, and lacks the scores that need spikes after that.
+    """
+    auc = roc_auc(predicted, counts)
+    return replace(scores, roc_auc=auc, n_spikes=int(counts.sum()), reason=scores.reason if auc is None else None)
 
 
 def _predict_one_per_bundle(
@@ -136,13 +142,26 @@ def _thresholds(seen: Sequence[tuple[TrainingInput, FloatArray]]) -> list[float 
     return [float(np.median(values)) if values else None for values in found]
 
 
-def _swapped(
-    seen: Sequence[tuple[TrainingInput, FloatArray]], source: LfpInput, head: int, counts: np.ndarray
-) -> float | None:
+def _draw_others(
+    seen: Sequence[tuple[TrainingInput, FloatArray]], source: LfpInput, seed: int
+) -> list[tuple[LfpInput, FloatArray]]:
+    """
+    One input each of up to five other participants, with its predictions.
+
+    Inputs of one participant are no independent draws, and neither are test inputs that all meet the same five.
+    """
+    of_participant: dict[str, list[tuple[LfpInput, FloatArray]]] = {}
+    for item, log_odds in seen:
+        if item.source.participant != source.participant:
+            of_participant.setdefault(item.source.participant, []).append((item.source, log_odds))
+    who = zlib.crc32(repr((source.participant, source.session, source.bundle)).encode())
+    rng = np.random.default_rng([seed, who])
+    drawn = rng.permutation(sorted(of_participant))[:_MAX_SWAPS]
+    return [inputs[rng.integers(len(inputs))] for inputs in (of_participant[name] for name in drawn)]
+
+
+def _swapped(others: Sequence[tuple[LfpInput, FloatArray]], head: int, counts: np.ndarray) -> float | None:
     """Mean score of predictions from other participants' LFP against this unit's spikes."""
-    others = [
-        (item.source.valid, log_odds) for item, log_odds in seen if item.source.participant != source.participant
-    ][:_MAX_SWAPS]
-    aucs = [swapped_auc(log_odds[valid, head], counts) for valid, log_odds in others]
+    aucs = [swapped_auc(log_odds[other.valid, head], counts) for other, log_odds in others]
     known = [auc for auc in aucs if auc is not None]
     return float(np.mean(known)) if known else None
