@@ -124,7 +124,12 @@ class ModelRecord(Record):
 
 
 class LoboRecord(Record):
-    """Change of ROC-AUC when a band is left out (drop) or is all there is (only)."""
+    """
+    Change of ROC-AUC when a band is left out (drop) or is all there is (only).
+
+    `p` is two-sided, over participants, and corrected (Benjamini-Hochberg) over the bands of a model, mode and cell
+    group.
+    """
 
     band: str
     mode: Literal["drop", "only"]

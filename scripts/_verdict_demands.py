@@ -24,7 +24,7 @@ FALSE_CLAIMS: dict[str, tuple[str, ...]] = {
     "drift": ALL_CLAIMS,
     "equal-coupling": ("H2",),
     "no-gamma": ("H4",),
-    "bleed": (),
+    "polarity": ("H3",),
 }
 
 

@@ -23,9 +23,9 @@ from nwb_spikeinference.records import CellGroup
 PACKAGES = ("numpy", "scipy", "scikit-learn", "keras", "tensorflow")
 SHOWN_FLAGS = ("bleed-through", "bleed-fingerprint", "drift", "polarity", "too-little-data")
 DEFINITION = (
-    "Wrongly supported means: any of H1 to H4 in `null` and `drift`; H2 in `equal-coupling`; H4 in `no-gamma`. In "
-    "`bleed` nothing that is judged is false (H1, H2 and H4 hold as in `default`, H3 is not judged), so there its "
-    "demands above count instead: H2 and H4 as in `default`."
+    "Wrongly supported means: any of H1 to H4 in `null` and `drift`; H2 in `equal-coupling`; H4 in `no-gamma`; H3 in "
+    "`polarity`. In `bleed` nothing that is judged is false (H1, H2 and H4 hold as in `default`, H3 is not judged), so "
+    "its studies are not counted here: its demands above ask for H2 and H4 as in `default`."
 )
 DEMANDS_NOTE = "One number or verdict per seed; - where no finished study can answer."
 SCORES_NOTE = (

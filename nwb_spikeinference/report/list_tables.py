@@ -93,7 +93,7 @@ def lobo_table(scope: Scope) -> Table:
     rows = tuple(_lobo_row(scope, record) for record in scope.results.lobo)
     caption = (
         f"drop: all bands minus {without_band(scope.results)}, both without features of the whole spectrum. only: the "
-        f"band alone minus 0.5."
+        f"band alone minus 0.5. p: two-sided, over participants, corrected over bands (Benjamini-Hochberg)."
     )
     return Table(caption=caption, columns=_columns(headers, numeric=(4, 5, 6)), rows=rows)
 
