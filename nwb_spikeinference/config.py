@@ -176,6 +176,7 @@ class LayoutSettings(Settings):
     lfp_shift_s: float | None = Field(None, allow_inf_nan=False)  # added to the series' clock to get that of the spikes
     region_column: str | None = Field(None, min_length=1)  # of the electrodes table
     hemisphere_column: str | None = Field(None, min_length=1)
+    contacts: Literal["micro", "macro"] | None = None  # size of those for which no text of the files names one
     unit_electrode: UnitElectrodeSettings | None = None  # or the name of the column alone
 
     @field_validator("unit_electrode", mode="before", json_schema_input_type=str | UnitElectrodeSettings | None)

@@ -33,6 +33,7 @@ class Electrode:
     wire: int | None = None
     channel: int | None = None  # the recorder's channel id
     kind: ElectrodeKind = "micro"
+    kind_is_named: bool = True  # or taken for granted: no text of the file names one
     nsp: str | None = None
     xyz: tuple[float, float, float] | None = None
 

@@ -31,15 +31,15 @@ def kind_in_text(text: str) -> ElectrodeKind | None:
     return kinds.pop() if len(kinds) == 1 else None
 
 
-def kind_of_group(name: str, *descriptions: str) -> tuple[ElectrodeKind, bool]:
-    """What a group holds, by its name, else by its other texts; and whether these name both sizes."""
+def kind_of_group(name: str, *descriptions: str) -> tuple[ElectrodeKind | None, bool]:
+    """What a group holds, by its name, else by its other texts, if one names it; and whether these name both sizes."""
     if name.lower() == "eeg":
         return "scalp", False
     named = kind_in_text(name)
     if named is not None:
         return named, False
     kinds = kinds_in_text(" ".join((name, *descriptions)))
-    return (kinds.pop() if len(kinds) == 1 else "micro"), len(kinds) > 1
+    return (kinds.pop() if len(kinds) == 1 else None), len(kinds) > 1
 
 
 def with_kinds_of_series(
@@ -51,10 +51,10 @@ def with_kinds_of_series(
     A file whose table lists the macro contacts alone may link units and raw voltage of the microwires to them, as DANDI
     000574 does: where spikes can be seen, a wire was recorded.
     """
-    names: dict[int, set[bool]] = {}
+    named: dict[int, set[ElectrodeKind | None]] = {}
     for block in blocks:
         for row in block.electrode_rows:
-            names.setdefault(row, set()).add("macro" in block.path.lower())
+            named.setdefault(row, set()).add(kind_in_text(block.path))
     with_units = {row for unit in units for row in unit.electrode_rows}
     wires = {
         row
@@ -63,12 +63,16 @@ def with_kinds_of_series(
         for row in block.electrode_rows
     }
 
-    def kind_of(electrode: Electrode) -> ElectrodeKind:
-        if electrode.kind == "micro" and names.get(electrode.row) == {True}:
-            return "macro"
-        return "micro" if electrode.kind == "macro" and electrode.row in wires else electrode.kind
+    def judged(electrode: Electrode) -> Electrode:
+        by_series = named.get(electrode.row)
+        if electrode.kind == "micro" and by_series == {"macro"}:
+            return replace(electrode, kind="macro", kind_is_named=True)
+        if electrode.row in wires or by_series == {"micro"}:
+            kind = "micro" if electrode.row in wires and electrode.kind == "macro" else electrode.kind
+            return replace(electrode, kind=kind, kind_is_named=True)
+        return electrode
 
-    return tuple(replace(electrode, kind=kind_of(electrode)) for electrode in electrodes)
+    return tuple(map(judged, electrodes))
 
 
 def leave_out_scalp(

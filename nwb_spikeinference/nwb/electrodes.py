@@ -70,7 +70,8 @@ def read_electrodes(file: h5py.File, regions: Mapping[str, str], layout: LayoutS
     labels = read_texts(table, n_rows, *LABELS)
     places, place_notes = find_places(_place_texts(file, table, groups, group_names, labels, layout), regions)
     channel_texts = read_texts(table, n_rows, *CHANNELS)
-    kinds, kind_notes = _find_kinds(read_texts(table, n_rows, "electrode_type"), channel_texts, groups)
+    named_kinds, kind_notes = _find_kinds(read_texts(table, n_rows, "electrode_type"), channel_texts, groups)
+    kinds = [kind or layout.contacts or "micro" for kind in named_kinds]
     coordinates = list(zip(*(read_numbers(table, n_rows, axis) for axis in "xyz"), strict=True))
     points = [None if x is None or y is None or z is None else (x, y, z) for x, y, z in coordinates]
     numbers = read_numbers(table, n_rows, *CHANNELS)
@@ -92,6 +93,7 @@ def read_electrodes(file: h5py.File, regions: Mapping[str, str], layout: LayoutS
                 wire=None if wire is None else int(wire),
                 channel=channels[row],
                 kind=kinds[row],
+                kind_is_named=(named_kinds[row] or layout.contacts) is not None,
                 nsp=nsps[row] or None,
                 xyz=points[row],
             )
@@ -162,16 +164,19 @@ def _place_texts(
 
 def _find_kinds(
     types: Sequence[str], channels: Sequence[str], groups: Sequence[_Group]
-) -> tuple[list[ElectrodeKind], tuple[str, ...]]:
-    """Size of each contact, and the groups whose texts leave it open."""
-    kinds: list[ElectrodeKind] = []
+) -> tuple[list[ElectrodeKind | None], tuple[str, ...]]:
+    """Size of each contact, where a text names it, and the groups whose texts name two."""
+    kinds: list[ElectrodeKind | None] = []
     notes: dict[str, None] = {}
     for written, channel, group in zip(types, channels, groups, strict=True):
         kind = _KINDS.get(written.lower()) or kind_in_text(written) or kind_in_text(channel)
         if kind is None:
             kind, doubtful = kind_of_group(*group)
             if doubtful:
-                notes[f"electrode group {group.name!r} is described as micro and as macro: taken as {kind}"] = None
+                notes[
+                    f"electrode group {group.name!r} is described as micro and as macro; study.yaml can say which: "
+                    f"layout: {{contacts: macro}}"
+                ] = None
         kinds.append(kind)
     return kinds, tuple(notes)
 

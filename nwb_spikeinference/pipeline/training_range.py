@@ -71,7 +71,12 @@ def outside_of_training(settings: SavedSettings, electrode: Electrode, rate_hz: 
     """
     reasons = [*_place_reasons(settings, electrode)]
     kind = "macro" if settings.signal.predictor == "macro" else "micro"
-    if electrode.kind != kind:
+    if not electrode.kind_is_named:
+        reasons.append(
+            f"its file does not say whether it is a micro or a macro contact (study.yaml can: layout: contacts), "
+            f"trained on {kind} contacts"
+        )
+    elif electrode.kind != kind:
         reasons.append(f"a {electrode.kind} contact, trained on {kind} contacts")
     if rate_hz < settings.lfp_rate_hz * (1 - SAME_RATE):
         reasons.append(f"recorded at {rate_hz:g} Hz, trained on LFP at {settings.lfp_rate_hz:g} Hz")

@@ -300,6 +300,24 @@ def test_layout_reaches_the_features_of_a_study(bundle_file: Path, tmp_path: Pat
     assert {unit["region"] for unit in result.facts["units"]} == {"orbitofrontal"}
 
 
+def test_a_contact_whose_size_nothing_names_is_marked_as_such(one_wire_file: Callable[..., Path]) -> None:
+    (electrode,) = read_session(one_wire_file(rate=1000.0)).electrodes
+    assert (electrode.kind, electrode.kind_is_named) == ("micro", False)
+
+
+def test_layout_names_the_size_of_contacts(one_wire_file: Callable[..., Path]) -> None:
+    (electrode,) = read_session(one_wire_file(rate=1000.0), layout=LayoutSettings(contacts="macro")).electrodes
+    assert (electrode.kind, electrode.kind_is_named) == ("macro", True)
+
+
+def test_the_name_of_a_series_says_that_its_contacts_are_macro(one_wire_file: Callable[..., Path]) -> None:
+    path = one_wire_file(rate=1000.0)
+    with h5py.File(path, "a") as file:
+        file.move("acquisition/ElectricalSeries", "acquisition/sEEG")
+    (electrode,) = read_session(path).electrodes
+    assert (electrode.kind, electrode.kind_is_named) == ("macro", True)
+
+
 @pytest.mark.parametrize("start_s", [0.0, 36_000.0, 1.7e9])
 def test_clock_may_start_anywhere(one_wire_file: Callable[..., Path], start_s: float) -> None:
     path = one_wire_file(rate=1000.0, starting_time=start_s)

@@ -102,6 +102,17 @@ def test_a_contact_like_those_of_training_has_nothing_outside(model_folder: Path
     assert contact["outside_training"] == []
 
 
+def test_a_contact_of_unknown_size_says_so(model_folder: Path, tmp_path: Path) -> None:
+    source = write_lfp_file(tmp_path / "in.nwb", make_lfp(5, 1, 1000), 1000, [LEFT], kind="micro")
+    with h5py.File(source, "r+") as file:
+        file["general/extracellular_ephys/electrodes/electrode_type"][...] = ""
+    (contact,) = call(model_folder, source, "-o", tmp_path / "out.nwb")["contacts"]
+    assert contact["outside_training"] == [
+        "its file does not say whether it is a micro or a macro contact (study.yaml can: layout: contacts), trained on "
+        "micro contacts"
+    ]
+
+
 def test_contacts_are_placed_as_the_study_that_is_named_says(
     model_folder: Path, recording: Path, tmp_path: Path
 ) -> None:
