@@ -175,7 +175,8 @@ def _unit_records(
         reason = cohort.excluded.get(key) or (
             found.scores.reason
             if found
-            else "not tested: the recording is too short, or the training failed (nsi status)"
+            else "not tested: the recording is too short, the unit was not observed in what tests, or the training "
+            "failed (nsi status)"
         )
         if found and found.scores.n_spikes < settings.units.min_spikes:
             reason = f"{found.scores.n_spikes} spikes in the tested stretch, fewer than {settings.units.min_spikes}"
