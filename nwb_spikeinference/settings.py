@@ -82,6 +82,10 @@ def read_yaml(path: Path) -> dict[str, Any]:
         text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         raise InputError(f"{path}: no such file; 'nsi init DIR' writes a commented example") from None
+    except IsADirectoryError:
+        inside = sorted(one.name for one in path.glob("*.yaml"))
+        hint = f"did you mean {path / inside[0]}?" if inside else "name the .yaml file"
+        raise InputError(f"{path}: is a folder; {hint}") from None
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: cannot be read ({error})") from error
     try:

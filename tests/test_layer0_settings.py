@@ -156,7 +156,7 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 
 
 def test_a_folder_is_no_settings_file(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"cannot be read .*directory"):
+    with pytest.raises(InputError, match=r"is a folder; name the \.yaml file"):
         read_yaml(tmp_path)
 
 

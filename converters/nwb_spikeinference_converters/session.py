@@ -92,8 +92,11 @@ def convert_session(
     with ExitStack() as stack:
         sources = open_sources(settings, session_file.parent, stack)
         content, notes = _collect(settings, session_file, sources)
-        if own_identifier(target) == content.identifier:
+        held = own_identifier(target)
+        if held == content.identifier:
             return _report(target, content, sources, status="up to date", findings=(), notes=notes)
+        if held is not None:
+            notes = (*notes, f"{target.name}: what is there was made from other files or settings, and is replaced")
         if dry_run:
             return _report(target, content, sources, status="would be written", findings=(), notes=notes)
         with lock(target):

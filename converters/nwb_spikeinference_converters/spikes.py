@@ -2,7 +2,7 @@
 From the units that sorters wrote to the units of the session: one clock, one montage, quality and putative type.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -27,6 +27,8 @@ from nwb_spikeinference_converters.waveforms import measure_waveforms
 
 _LARGEST_SHARE_OUTSIDE = 0.5
 _LARGEST_RATE_ERROR = 1e-3  # a clock's, not another signal's
+_SMALLEST_SHARE_COVERED = 0.1  # of the recording by all spikes of a file
+_ENOUGH_SPIKES = 20  # to say so
 _STAMPED_FORMAT = "nev"  # its packets stand in the order they were recorded, which shows where a clock was set back
 
 
@@ -85,6 +87,7 @@ def collect_units(
         kept, file_notes = _keep_recorded(here, sources.origin_s, entry.file)
         placed.extend(kept)
         notes.extend((*(f"{entry.file}: {note}" for note in content.notes), *file_notes))
+        notes.extend(_describe_rates(here, content, entry))
         if content.counts_samples and entry.clock is None and content.clock == "session" and _has_pauses(here):
             notes.append(
                 f"{entry.file}: sample numbers are taken to count pauses; where the sorter saw recorded samples only, "
@@ -102,6 +105,19 @@ def _recorded_channels(sources: Sources, nsp: str | None) -> tuple[int, ...]:
     """Channels of contacts that one recorder, or any, has, in file order."""
     recordings = [one for one in sources.electrode_recordings if may_be_one(nsp, one.settings.nsp)]
     return tuple(channel.number for recording in recordings for channel in recording.raw.channels)
+
+
+def _describe_rates(placed: Sequence[_Placed], content: UnitsFile, entry: UnitsSettings) -> Iterator[str]:
+    """Say where sample numbers are counted at another rate than the recording's, as after resampling only."""
+    if not content.counts_samples or entry.rate_hz is None:
+        return
+    rates = {item.recording.settings.file: item.recording.raw.rate_hz for item in placed}
+    for file, rate_hz in rates.items():
+        if abs(entry.rate_hz / rate_hz - 1) > _LARGEST_RATE_ERROR:
+            yield (
+                f"{entry.file}: its sample numbers are counted at {entry.rate_hz:g} Hz, as 'rate_hz' says, but {file} "
+                f"was sampled at {rate_hz:g} Hz: right only if the signal was resampled before sorting"
+            )
 
 
 def _has_pauses(placed: Sequence[_Placed]) -> bool:
@@ -205,7 +221,20 @@ def _keep_recorded(placed: Sequence[_Placed], origin_s: float, file: str) -> tup
         notes.append(f"{file}: {n_twice} spikes with the same time in the same unit merged")
     if n_empty:
         notes.append(f"{file}: {n_empty} units without a spike in the kept recording left out")
-    return kept, notes
+    return kept, [*notes, *_describe_coverage(kept, file)]
+
+
+def _describe_coverage(kept: Sequence[_Placed], file: str) -> Iterator[str]:
+    """Say where spikes fill so little of a recording that their times may be in another unit."""
+    trains = [item.unit.spike_times_s for item in kept]
+    if sum(map(len, trains)) < _ENOUGH_SPIKES:
+        return
+    covered_s = max(train[-1] for train in trains) - min(train[0] for train in trains)
+    whole_s = max(periods[-1][1] - periods[0][0] for periods in (item.recording.periods for item in kept))
+    if covered_s < _SMALLEST_SHARE_COVERED * whole_s:
+        yield (
+            f"{file}: all spikes lie within {covered_s:.3g} s of a recording of {whole_s:.3g} s; is 'time_unit' right?"
+        )
 
 
 def _extent_of(placed: Sequence[_Placed], origin_s: float) -> str:

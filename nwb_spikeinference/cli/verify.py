@@ -21,14 +21,14 @@ def command(paths: tuple[str, ...], output: Output) -> int:
 
     Reads every chunk, and checks digests, schema and the inspector's rules. Of an output folder also results.json, the
     splits, the tasks, and that the NWB files say the same numbers as results.json; NWB files that are given beside a
-    folder are compared with its results too.
+    folder are compared with its results too. Another folder stands for the NWB files in it.
     """
     if "" in paths:
         raise SettingsError("'' is no path; name NWB files and output folders of studies")
     with quiet_imports():
         from nwb_spikeinference.pipeline.verification import verify_paths
 
-    given = [Path(path) for path in paths]
+    given = [file for path in map(Path, paths) for file in _files_of(path)]
     findings = {
         path: [finding.removeprefix(f"{path}: ") for finding in found] for path, found in verify_paths(given).items()
     }
@@ -37,6 +37,13 @@ def command(paths: tuple[str, ...], output: Output) -> int:
     if not any(_is_there(path) for path in given):
         return InputError.exit_code
     return 1 if any(findings.values()) else 0
+
+
+def _files_of(path: Path) -> list[Path]:
+    """The path itself, or the NWB files in it, if it is a folder that no study wrote."""
+    if not path.is_dir() or _is_there(path):
+        return [path]
+    return sorted(path.rglob("*.nwb")) or [path]
 
 
 def _is_there(path: Path) -> bool:

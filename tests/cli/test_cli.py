@@ -11,6 +11,7 @@ from click.testing import CliRunner, Result
 
 from nwb_spikeinference.cli.app import COMMANDS, app
 from nwb_spikeinference.config import StudySettings
+from nwb_spikeinference.pipeline.store import TaskKey, TaskResult, TaskStore
 from nwb_spikeinference.session_config import SessionSettings
 from nwb_spikeinference.settings import load_settings
 from nwb_spikeinference.simulate.study import SimulationSettings, write_blackrock_study
@@ -180,6 +181,11 @@ def test_run_names_a_wrong_key_by_its_path(tmp_path: Path) -> None:
     assert result.exit_code == 2
 
 
+def test_a_folder_in_place_of_settings_names_what_is_in_it(session_file: Path, tmp_path: Path) -> None:
+    line = the_line(call("convert", session_file.parent, "-o", tmp_path))
+    assert line.endswith(f"{session_file.parent}: is a folder; did you mean {session_file}?")
+
+
 def test_init_writes_settings_that_are_valid_and_the_defaults(tmp_path: Path) -> None:
     assert call("init", tmp_path).exit_code == 0
     study = load_settings(tmp_path / "study.yaml", StudySettings)
@@ -200,6 +206,14 @@ def test_simulate_nwb_gives_a_usable_file(tmp_path: Path) -> None:
 
 def test_status_of_an_empty_study(tmp_path: Path) -> None:
     assert call("status", tmp_path).stdout == "no task was begun here\n"
+
+
+def test_status_says_what_becomes_of_tasks_of_another_version(tmp_path: Path) -> None:
+    key = TaskKey(kind="fit", label="one", depends_on={"code": "of before"})
+    TaskStore(tmp_path / "tasks").compute(key, lambda _: TaskResult(arrays={}, facts={}))
+    assert call("status", tmp_path).stdout == (
+        "1 stale\nstale: done by another version of the program; 'nsi run' does them again\n"
+    )
 
 
 def test_report_without_results_says_what_makes_them(tmp_path: Path) -> None:

@@ -15,6 +15,16 @@ def test_a_folder_without_results_is_not_there(tmp_path: Path) -> None:
     )
 
 
+def test_a_folder_that_no_study_wrote_stands_for_its_files(tmp_path: Path) -> None:
+    (tmp_path / "sub-P1").mkdir()
+    (tmp_path / "sub-P1" / "text.nwb").write_text("no recording")
+    result = CliRunner().invoke(app, ["verify", str(tmp_path)])
+    assert (result.exit_code, result.output) == (
+        1,
+        f"{tmp_path}/sub-P1/text.nwb: is not an HDF5 file, so no NWB file that can be read here\n",
+    )
+
+
 def test_an_unfinished_study_is_a_finding(tmp_path: Path) -> None:
     (tmp_path / "tasks").mkdir()
     result = CliRunner().invoke(app, ["verify", str(tmp_path)])

@@ -51,6 +51,11 @@ def test_missing_units_file(edited_session: Edit) -> None:
     refuse(edited_session(units=[{"format": "mat", "file": "gone.mat"}]), InputError, r"gone\.mat: no such file")
 
 
+def test_a_unit_of_time_for_times_that_a_recorder_stamped_is_refused(edited_session: Edit) -> None:
+    units = [{"format": "nev", "file": "raw.nev", "time_unit": "ms"}]
+    refuse(edited_session(units=units), SettingsError, r"raw\.nev: .* remove 'time_unit'")
+
+
 def test_f39_truncated_recording(edited_session: Edit, simulated_session: Path, tmp_path: Path) -> None:
     content = (simulated_session.parent / "raw.ns6").read_bytes()
     (tmp_path / "raw.ns6").write_bytes(content[: len(content) - 1001])

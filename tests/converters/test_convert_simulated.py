@@ -124,6 +124,26 @@ def test_a_file_of_another_program_is_not_replaced_unasked(simulated_session: Pa
     assert target.read_bytes() == b"somebody's work"
 
 
+def test_a_file_that_is_replaced_is_told(edited_session, tmp_path: Path) -> None:
+    convert_session(edited_session(), tmp_path / "nwb")
+    again = convert_session(edited_session(clip={"start_s": 2}), tmp_path / "nwb", dry_run=True)
+    assert "what is there was made from other files or settings, and is replaced" in again.notes[-1]
+
+
+def test_sample_numbers_at_another_rate_than_the_recordings_are_told(edited_session, tmp_path: Path) -> None:
+    units = [{"format": "mat", "file": "units.mat", "rate_hz": 32000}]
+    notes = convert_session(edited_session(units=units), tmp_path / "nwb", dry_run=True).notes
+    assert any("counted at 32000 Hz, as 'rate_hz' says, but raw.ns6 was sampled at 30000 Hz" in note for note in notes)
+
+
+def test_spikes_in_a_hundredth_of_the_recording_are_told(edited_session, tmp_path: Path) -> None:
+    lines = [f"1,1,{0.001 * number}" for number in range(1, 30)]
+    (tmp_path / "units.csv").write_text("\n".join(["unit,channel,time_s", *lines]), encoding="utf-8")
+    units = [{"format": "csv", "file": "units.csv"}]
+    notes = convert_session(edited_session(units=units), tmp_path / "nwb", dry_run=True).notes
+    assert any("all spikes lie within 0.028 s of a recording of 10 s; is 'time_unit' right?" in note for note in notes)
+
+
 def test_a_clip_keeps_only_its_stretch_on_the_same_clock(edited_session, tmp_path: Path) -> None:
     session_file = edited_session(clip={"start_s": 2, "stop_s": 5}, write_lfp=False)
     clipped = convert_session(session_file, tmp_path / "nwb")

@@ -93,7 +93,11 @@ def test_a_file_that_is_no_mat_file_is_refused(tmp_path: Path) -> None:
         read(tmp_path / "u.mat")
 
 
-def test_a_cell_without_a_number_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "u.csv").write_text("unit,channel,time_s\n1,1,0.5\n1,1,\n", encoding="utf-8")
-    with pytest.raises(InputError, match="column 'time_s' must hold a number in every row"):
+@pytest.mark.parametrize(
+    ("cell", "match"),
+    [("", "column 'time_s' is empty for spike 2"), ('"0,5"', "column 'time_s' holds '0,5' for spike 2; .* a point")],
+)
+def test_a_cell_without_a_number_is_refused(tmp_path: Path, cell: str, match: str) -> None:
+    (tmp_path / "u.csv").write_text(f"unit,channel,time_s\n1,1,0.5\n1,1,{cell}\n", encoding="utf-8")
+    with pytest.raises(InputError, match=match):
         read(tmp_path / "u.csv")

@@ -31,6 +31,9 @@ READERS: dict[str, ReadUnits] = {
 }
 
 
+_STAMPED = ("nev", "nse")  # formats whose unit of time is not open
+
+
 def find_units_reader(name: str) -> ReadUnits:
     """
     The reader of a format.
@@ -54,9 +57,13 @@ def read_units(path: Path, settings: UnitsSettings, context: ReadContext) -> Uni
     InputError
         If it is missing or damaged.
     SettingsError
-        If nobody reads its format.
+        If nobody reads its format, or it says itself what its times are.
     """
     reader = find_units_reader(settings.format)
+    if settings.format in _STAMPED and settings.time_unit is not None:
+        raise SettingsError(
+            f"{path}: the recorder says what its times are; remove 'time_unit' from this entry of 'units'"
+        )
     path = find_path(path)
     if not path.exists() and not (reader is read_nev_units and is_pattern(path)):  # parts of one recording
         raise InputError(f"{path}: no such file; check 'units' in session.yaml")

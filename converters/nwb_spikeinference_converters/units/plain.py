@@ -7,11 +7,12 @@ both run on through pauses. Optional in ``.mat``: `waveform`, one row per spike,
 Negative unit numbers are noise and no units.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
-from nwb_spikeinference.errors import InputError, describe
+from nwb_spikeinference.errors import InputError
 from nwb_spikeinference.recordings import FloatArray
 from nwb_spikeinference.session_config import UnitsSettings
 from nwb_spikeinference_converters.tables import read_rows
@@ -41,14 +42,21 @@ def read_csv_units(path: Path, settings: UnitsSettings, context: ReadContext) ->
     columns: Variables = {}
     for name in _NAMES[:-1]:
         if any(name in row for row in rows):
-            try:
-                columns[name] = np.array([float(row[name]) for row in rows])
-            except (KeyError, ValueError) as error:
-                raise InputError(
-                    f"{path}: column {name!r} must hold a number in every row ({describe(error)})"
-                ) from None
+            columns[name] = np.array([_number(row, name, place, path) for place, row in enumerate(rows, start=1)])
     columns.setdefault("unit", np.zeros(0))
     return _build(path, columns, settings)
+
+
+def _number(row: Mapping[str, str], name: str, place: int, path: Path) -> float:
+    try:
+        return float(row[name])
+    except KeyError:
+        raise InputError(f"{path}: column {name!r} is empty for spike {place}; every row needs a number") from None
+    except ValueError:
+        raise InputError(
+            f"{path}: column {name!r} holds {row[name][:40]!r} for spike {place}; every row needs a number, its "
+            f"decimals after a point"
+        ) from None
 
 
 def _build(path: Path, columns: Variables, settings: UnitsSettings) -> UnitsFile:
