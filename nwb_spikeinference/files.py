@@ -224,6 +224,9 @@ def _take_lock(path: Path, target: Path) -> IO[str]:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             stream = path.open("a+", encoding="ascii")
+        except (FileExistsError, NotADirectoryError) as error:
+            blocking = next(folder for folder in path.parents if folder.exists())
+            raise ResourceError(f"{blocking}: is a file, not a folder; choose another place") from error
         except OSError as error:
             raise ResourceError(
                 f"{path}: cannot be written ({error.strerror or error}); check the folder's rights"

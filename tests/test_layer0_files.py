@@ -101,6 +101,15 @@ def test_a_file_where_a_folder_should_be_is_a_matter_of_resources(tmp_path: Path
         write_text(tmp_path / "file" / "a.txt", "new")
 
 
+def test_a_lock_below_a_file_says_which_file_it_is(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    with (
+        pytest.raises(ResourceError, match=r"/file: is a file, not a folder; choose another place"),
+        lock(tmp_path / "file" / "sub" / "a.nwb"),
+    ):
+        raise AssertionError("taken")
+
+
 def test_f18_a_name_of_255_bytes_can_be_written(tmp_path: Path) -> None:
     target = tmp_path / ("ä" * 127 + "x")
     write_text(target, "new")

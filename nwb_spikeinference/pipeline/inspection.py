@@ -215,7 +215,7 @@ def describe_summary(summary: FileSummary) -> str:
         f"  units: {summary.n_units} ({_list(summary.units)}), {summary.n_spikes} spikes",
         f"  putative types: {_list(summary.cell_types)}",
         f"  signal and spikes overlap for {summary.overlap_s:.1f} s",
-        *(f"  note: {note}" for note in summary.notes),
+        *(f"  note: {note}" for note in summary.notes if note not in summary.advice),
         *(f"  advice: {one}" for one in summary.advice),
         "  usable" if summary.usable else f"  not usable: {summary.reason}",
     ]
