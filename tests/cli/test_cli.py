@@ -1,8 +1,8 @@
 """The command line: exit codes, one-line errors, JSON."""
 
 import json
+import os
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
@@ -54,9 +54,11 @@ def changed(session_file: Path, target: Path, **changes: object) -> Path:
 
 
 def test_help_lists_every_command_quickly() -> None:
-    began = time.monotonic()
+    before = os.times()
     result = start("--help")
-    assert time.monotonic() - began < 5  # the figure of 0.3 s is for a quiet machine; imports of seconds would show
+    after = os.times()
+    used_s = after.children_user + after.children_system - before.children_user - before.children_system
+    assert used_s < 1  # of 0.1; importing pynwb takes 1.4 s, TensorFlow 6 s
     assert result.returncode == 0
     assert all(f"  {name} " in result.stdout for name in COMMANDS)
 
