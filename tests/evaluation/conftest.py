@@ -10,6 +10,8 @@ import pytest
 
 from nwb_spikeinference.bands import default_bands
 from nwb_spikeinference.evaluation.evidence import StudyContext, UnitEvidence
+from nwb_spikeinference.evaluation.hypotheses import judge_hypotheses
+from nwb_spikeinference.records import HypothesisRecord
 
 CONTEXT = StudyContext(
     predictor="neighbour",
@@ -61,6 +63,22 @@ def per_band(seed: int = 0, **means: float) -> Callable[[UnitEvidence], dict[str
     """Noisy changes per band; bands that are not named change by 0 on average."""
     names = [band.name for band in CONTEXT.bands]
     return lambda row: {name: noisy(means.get(name, 0.0), seed + index + 1)(row) for index, name in enumerate(names)}
+
+
+def judge(rows: list[UnitEvidence], context: StudyContext) -> dict[str, HypothesisRecord]:
+    """Verdicts by the hypothesis' id."""
+    return {record.id: record for record in judge_hypotheses(rows, context)}
+
+
+def strong_rows(planted: SimpleNamespace, **bands: float) -> list[UnitEvidence]:
+    """Rows that support H2 and H4, but for what `bands` cost."""
+    rows: list[UnitEvidence] = planted.make_rows(
+        roc_auc=planted.by_type(0.60, 0.66, 1),
+        thinned_roc_auc=planted.by_type(0.60, 0.65, 2),
+        lobo_drop=planted.per_band(10, low_gamma=0.03, **bands),
+        lobo_only=planted.per_band(20, beta=0.05, high_frequency=0.02),
+    )
+    return rows
 
 
 @pytest.fixture(scope="session")
