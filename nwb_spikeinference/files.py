@@ -146,6 +146,9 @@ def make_folder(folder: Path) -> None:
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError) as error:
+        blocking = next(one for one in (folder, *folder.parents) if one.exists())
+        raise ResourceError(f"{blocking}: is a file, not a folder; choose another place") from error
     except OSError as error:
         raise ResourceError(f"{folder}: cannot be made ({error.strerror or error}); check space and rights") from error
 
@@ -221,12 +224,9 @@ def lock(target: Path) -> Iterator[None]:
 def _take_lock(path: Path, target: Path) -> IO[str]:
     """Open the lock file and lock it; again if its last holder removed it in between."""
     while True:
+        make_folder(path.parent)
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
             stream = path.open("a+", encoding="ascii")
-        except (FileExistsError, NotADirectoryError) as error:
-            blocking = next(folder for folder in path.parents if folder.exists())
-            raise ResourceError(f"{blocking}: is a file, not a folder; choose another place") from error
         except OSError as error:
             raise ResourceError(
                 f"{path}: cannot be written ({error.strerror or error}); check the folder's rights"

@@ -2,6 +2,7 @@
 The files that an entry of session.yaml names: one, or the parts of one recording.
 """
 
+import glob
 import re
 from fnmatch import fnmatch
 from pathlib import Path
@@ -19,7 +20,7 @@ def find_path(path: Path) -> Path:
 
 def is_pattern(path: Path) -> bool:
     """Whether a name stands for several files, see `list_parts`."""
-    return any(sign in path.name for sign in "*?[")
+    return glob.has_magic(path.name)
 
 
 def list_parts(path: Path) -> tuple[Path, ...]:

@@ -17,13 +17,13 @@ from nwb_spikeinference.cli.common import Output, shared_options
 def command(folder: Path, output: Output) -> int:
     """Say which tasks of the study whose output is FOLDER are done, failed or unfinished."""
     from nwb_spikeinference.pipeline.provenance import code_version
-    from nwb_spikeinference.pipeline.store import TaskStore
+    from nwb_spikeinference.pipeline.store import TaskStore, describe_failure
 
     states = TaskStore(folder / "tasks").states(code_version())
     counts = Counter(one.state for one in states)
     lines = [", ".join(f"{number} {state}" for state, number in sorted(counts.items())) or "no task was begun here"]
     if counts["stale"]:
         lines.append("stale: done by another version of the program; 'nsi run' does them again")
-    lines += [f"failed: {one.label}: {one.error}" for one in states if one.state == "failed"]
+    lines += [f"failed: {describe_failure(one.label, str(one.error))}" for one in states if one.state == "failed"]
     output.show("\n".join(lines), {"counts": dict(counts), "tasks": [asdict(one) for one in states]})
     return 1 if counts["failed"] else 0

@@ -26,9 +26,10 @@ def command(paths: tuple[str, ...], output: Output) -> int:
     if "" in paths:
         raise SettingsError("'' is no path; name NWB files and output folders of studies")
     with quiet_imports():
+        from nwb_spikeinference.pipeline.sources import list_files
         from nwb_spikeinference.pipeline.verification import verify_paths
 
-    given = [file for path in map(Path, paths) for file in _files_of(path)]
+    given = [file for path in map(Path, paths) for file in ([path] if _is_there(path) else list_files([path]))]
     findings = {
         path: [finding.removeprefix(f"{path}: ") for finding in found] for path, found in verify_paths(given).items()
     }
@@ -37,13 +38,6 @@ def command(paths: tuple[str, ...], output: Output) -> int:
     if not any(_is_there(path) for path in given):
         return InputError.exit_code
     return 1 if any(findings.values()) else 0
-
-
-def _files_of(path: Path) -> list[Path]:
-    """The path itself, or the NWB files in it, if it is a folder that no study wrote."""
-    if not path.is_dir() or _is_there(path):
-        return [path]
-    return sorted(path.rglob("*.nwb")) or [path]
 
 
 def _is_there(path: Path) -> bool:

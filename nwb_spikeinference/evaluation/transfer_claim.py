@@ -27,7 +27,7 @@ from nwb_spikeinference.evaluation.statistics import (
 )
 from nwb_spikeinference.records import Verdict
 
-OTHER_SIDE = {"left": "right", "right": "left"}  # what lies in the midline has none
+_OTHER_SIDE = {"left": "right", "right": "left"}  # what lies in the midline has none
 ABOUT_AS_MANY = 0.8  # share of another model's training units from which two scores can be compared
 
 
@@ -201,16 +201,16 @@ def _with_places(claim: Claim, elsewhere: Sequence[UnitEvidence], context: Study
         verdict = "inconclusive" if verdict == "supported" else verdict
     elif unjudged:
         reason += f"; too few participants to judge on its own: {', '.join(unjudged)}"
-    if judged and verdict == "supported" and (untested := _untested(judged, context)):
+    if verdict == "supported" and (untested := _untested(judged, context)):
         verdict, reason = "inconclusive", f"{reason}; not tested: {' and '.join(untested)}"
     return Claim(verdict=verdict, reason=reason, interval=claim.interval, p=claim.p)
 
 
 def _untested(judged: Mapping[str, Sequence[UnitEvidence]], context: StudyContext) -> list[str]:
     """What a claim about regions and hemispheres needs and no judged place stands for, in words."""
-    other_side = place_name(context.train_region, OTHER_SIDE.get(context.train_hemisphere or ""))
+    other_side = place_name(context.train_region, _OTHER_SIDE.get(context.train_hemisphere or ""))
     lacking = []
-    if context.train_hemisphere in OTHER_SIDE and other_side not in judged:
+    if context.train_hemisphere in _OTHER_SIDE and other_side not in judged:
         lacking.append(f"the {other_side}")
     if all(row.region == context.train_region for rows in judged.values() for row in rows):
         lacking.append(f"any region other than {context.train_region}")

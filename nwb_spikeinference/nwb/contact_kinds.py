@@ -62,14 +62,14 @@ def with_kinds_of_series(
         if block.kind == "raw" and with_units & set(block.electrode_rows)
         for row in block.electrode_rows
     }
+    by_series = {row: kinds.pop() for row, kinds in named.items() if len(kinds) == 1}
 
     def judged(electrode: Electrode) -> Electrode:
-        by_series = named.get(electrode.row)
-        if electrode.kind == "micro" and by_series == {"macro"}:
-            return replace(electrode, kind="macro", kind_is_named=True)
-        if electrode.row in wires or by_series == {"micro"}:
-            kind = "micro" if electrode.row in wires and electrode.kind == "macro" else electrode.kind
+        kind = by_series.get(electrode.row)
+        if electrode.kind == "micro" and kind in ("micro", "macro"):
             return replace(electrode, kind=kind, kind_is_named=True)
+        if electrode.kind in ("micro", "macro") and electrode.row in wires:
+            return replace(electrode, kind="micro", kind_is_named=True)
         return electrode
 
     return tuple(map(judged, electrodes))

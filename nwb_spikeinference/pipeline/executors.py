@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from nwb_spikeinference.errors import ResourceError, SpikeInferenceError
-from nwb_spikeinference.pipeline.store import TaskKey, TaskResult, TaskStore, Work
+from nwb_spikeinference.pipeline.store import TaskKey, TaskResult, TaskStore, Work, describe_failure
 
 _log = logging.getLogger(__name__)
 
@@ -30,8 +30,7 @@ class FailedTask:
     error: SpikeInferenceError
 
     def __str__(self) -> str:
-        told = str(self.error)  # mostly names the file that the task is labelled with
-        return told if self.label in told else f"{self.label}: {told}"
+        return describe_failure(self.label, str(self.error))
 
 
 class LocalExecutor:

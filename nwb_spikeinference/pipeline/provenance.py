@@ -16,8 +16,8 @@ from nwb_spikeinference.inputs import HEADS
 _ROOT = Path(nwb_spikeinference.__file__).parent
 # What the result of a task depends on; the report, for instance, may change without a training being repeated.
 _SOURCES = ("signal", "models", "evaluation", "nwb", "pipeline")
-_PROGRAMS = ("nwb-spikeinference", "keras", "tensorflow", "scikit-learn", "scipy", "numpy")
 _FILES = ("bands.py", "cell_types.py", "inputs.py", "recordings.py", "regions.py")
+_PROGRAMS = ("nwb-spikeinference", "keras", "tensorflow", "scikit-learn", "scipy", "numpy")
 
 
 @cache

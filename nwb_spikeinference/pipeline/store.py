@@ -46,6 +46,11 @@ class TaskKey:
         return f"{self.kind}-{sha256_json(dict(self.depends_on))[:16]}"
 
 
+def describe_failure(label: str, error: str) -> str:
+    """What failed and why; mostly the reason names the file that the task is labelled with."""
+    return error if label in error else f"{label}: {error}"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskState:
     """What ``nsi status`` says of one task."""

@@ -29,8 +29,6 @@ READERS: dict[str, ReadUnits] = {
     "osort": read_osort_units,
     "combinato": read_combinato_units,
 }
-
-
 _STAMPED = ("nev", "nse")  # formats whose unit of time is not open
 
 
