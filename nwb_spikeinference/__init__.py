@@ -12,13 +12,13 @@ _EXPORTS = {
     "StudySettings": "nwb_spikeinference.config",
     "SessionSettings": "nwb_spikeinference.session_config",
     "load_settings": "nwb_spikeinference.settings",
-    "convert_session": "nwb_spikeinference_converters.session",
+    "convert_session": "nwb_spikeinference_converters.sessions.convert_session",
     "simulate_study": "nwb_spikeinference.pipeline.simulation",
     "fetch_dataset": "nwb_spikeinference.archive.fetch",
     "run_study": "nwb_spikeinference.pipeline.study",
     "verify_paths": "nwb_spikeinference.pipeline.verification",
     "predict_file": "nwb_spikeinference.pipeline.predict",
-    "InferenceModel": "nwb_spikeinference.pipeline.inference_model",
+    "InferenceModel": "nwb_spikeinference.pipeline.inference.inference_model",
     "inspect_files": "nwb_spikeinference.pipeline.inspection",
 }
 __all__ = [  # noqa: PLE0604

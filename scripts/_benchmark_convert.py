@@ -6,7 +6,7 @@ import sys
 import time
 from pathlib import Path
 
-from nwb_spikeinference_converters.session import convert_session
+from nwb_spikeinference_converters.sessions.convert_session import convert_session
 
 started = time.perf_counter()
 report = convert_session(Path(sys.argv[1]), Path(sys.argv[2]))

@@ -12,9 +12,9 @@ import numpy as np
 
 from nwb_spikeinference.bands import default_bands
 from nwb_spikeinference.config import SignalSettings, StudySettings, UnitSettings
-from nwb_spikeinference.nwb.read import open_signals, read_session
-from nwb_spikeinference.pipeline.bundle_signal import find_blocks, read_bundle
-from nwb_spikeinference.pipeline.dataset import prepare_session
+from nwb_spikeinference.nwb.reading.read_session import open_signals, read_session
+from nwb_spikeinference.pipeline.sessions.bundle_signal import find_blocks, read_bundle
+from nwb_spikeinference.pipeline.sessions.prepare_session import prepare_session
 from nwb_spikeinference.signal.features import stream_features
 
 path, folder, repeats = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])

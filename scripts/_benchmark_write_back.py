@@ -18,15 +18,15 @@ from pynwb.ecephys import ElectricalSeries
 from pynwb.file import Subject
 
 from nwb_spikeinference.files import sha256_file
-from nwb_spikeinference.nwb.copy_file import copy_without
-from nwb_spikeinference.nwb.results import (
+from nwb_spikeinference.nwb.copies.copy_file import copy_without
+from nwb_spikeinference.nwb.results.result_records import (
     InferredStretch,
     ModelProvenance,
     ResultTables,
     SessionResults,
     SpikeProbabilities,
 )
-from nwb_spikeinference.nwb.results_writer import write_results_copy
+from nwb_spikeinference.nwb.results.results_writer import write_results_copy
 from nwb_spikeinference.records import Protocol
 
 RATE_HZ = 200.0

@@ -25,6 +25,13 @@ MAY_IMPORT: dict[str, set[str]] = {
     "pipeline": {BASE, *LAYER_1, "converters", "report", "pipeline"},
     "cli": {BASE, *LAYER_1, "converters", "report", "pipeline", "cli"},
 }
+# Along the way of the data: a folder imports those before it. The files of the part itself, "", are what all its folders
+# share, or the commands that use them all.
+ORDER: dict[str, tuple[str, ...]] = {
+    "nwb": ("", "storage", "reading", "copies", "raw", "results"),
+    "converters": ("", "timing", "blackrock", "neuralynx", "neo_readers", "units", "montage", "sessions"),
+    "pipeline": ("tasks", "sessions", "fits", "findings", "inference", ""),
+}
 OWNERS: dict[str, set[str]] = {
     "keras": {"models"},
     "tensorflow": set(),  # only through Keras
@@ -99,6 +106,33 @@ def test_imports_point_down_the_layers(folder: str) -> None:
         if (part := part_of(module)) is not None and part not in MAY_IMPORT[folder]
     ]
     assert not wrong
+
+
+def inner_folder(part: str, below: tuple[str, ...]) -> str:
+    """Folder of a part that a file or module lies in, given what stands after the part's name; "" for the part itself."""
+    return below[0] if below and below[0] in ORDER[part] else ""
+
+
+@pytest.mark.parametrize("part", sorted(ORDER))
+def test_folders_import_those_before_them(part: str) -> None:
+    root = CONVERTERS if part == "converters" else PACKAGE / part
+    package = "nwb_spikeinference_converters" if part == "converters" else f"nwb_spikeinference.{part}"
+    place = {folder: number for number, folder in enumerate(ORDER[part])}
+    wrong = [
+        f"{path.relative_to(ROOT)}:{line} imports {module}"
+        for path in root.rglob("*.py")
+        for line, module in imported_modules(path)
+        if module.startswith(f"{package}.")
+        and place[inner_folder(part, tuple(module.removeprefix(f"{package}.").split(".")))]
+        > place[inner_folder(part, path.relative_to(root).parts[:-1])]
+    ]
+    assert not wrong
+
+
+@pytest.mark.parametrize("part", sorted(ORDER))
+def test_every_folder_of_a_part_has_its_place(part: str) -> None:
+    root = CONVERTERS if part == "converters" else PACKAGE / part
+    assert {path.parent.name for path in root.glob("*/__init__.py")} == set(ORDER[part]) - {""}
 
 
 @pytest.mark.parametrize("package", sorted(OWNERS))

@@ -16,8 +16,8 @@ from nwb_spikeinference.cli.common import Output, shared_options
 @shared_options
 def command(folder: Path, output: Output) -> int:
     """Say which tasks of the study whose output is FOLDER are done, failed or unfinished."""
-    from nwb_spikeinference.pipeline.provenance import code_version
-    from nwb_spikeinference.pipeline.store import TaskStore, describe_failure
+    from nwb_spikeinference.pipeline.tasks.provenance import code_version
+    from nwb_spikeinference.pipeline.tasks.store import TaskStore, describe_failure
 
     states = TaskStore(folder / "tasks").states(code_version())
     counts = Counter(one.state for one in states)

@@ -26,7 +26,7 @@ def command(paths: tuple[str, ...], output: Output) -> int:
     if "" in paths:
         raise SettingsError("'' is no path; name NWB files and output folders of studies")
     with quiet_imports():
-        from nwb_spikeinference.pipeline.sources import list_files
+        from nwb_spikeinference.pipeline.sessions.session_files import list_files
         from nwb_spikeinference.pipeline.verification import verify_paths
 
     given = [file for path in map(Path, paths) for file in ([path] if _is_there(path) else list_files([path]))]

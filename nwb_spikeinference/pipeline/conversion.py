@@ -10,10 +10,11 @@ from functools import partial
 from pathlib import Path
 
 from nwb_spikeinference.errors import SettingsError, SpikeInferenceError
+from nwb_spikeinference_converters.montage.session_file import output_path, read_session_file
 from nwb_spikeinference_converters.report import ConversionReport
-from nwb_spikeinference_converters.session_file import output_path, read_session_file
 
-_HEAVY = "nwb_spikeinference_converters.session"  # seconds to import: once for all jobs, and not in their parent
+# Seconds to import: once for all jobs, and not in their parent.
+_HEAVY = "nwb_spikeinference_converters.sessions.convert_session"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +63,7 @@ def _require_own_outputs(session_files: Sequence[Path], folder: Path) -> None:
 
 
 def _convert(session_file: Path, *, folder: Path, overwrite: bool, dry_run: bool) -> Conversion:
-    from nwb_spikeinference_converters.session import convert_session
+    from nwb_spikeinference_converters.sessions.convert_session import convert_session
 
     try:
         report = convert_session(session_file, folder, overwrite=overwrite, dry_run=dry_run)

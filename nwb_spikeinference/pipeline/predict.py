@@ -12,17 +12,17 @@ from nwb_spikeinference.config import StudySettings
 from nwb_spikeinference.errors import MontageError, NoSignalError, ResourceError, SettingsError
 from nwb_spikeinference.files import make_folder, sha256_file
 from nwb_spikeinference.nwb.names import MODEL
-from nwb_spikeinference.nwb.prediction_writer import ContactRow, FilePrediction, write_prediction_copy
-from nwb_spikeinference.nwb.read import open_signals
-from nwb_spikeinference.nwb.results import ModelProvenance
-from nwb_spikeinference.nwb.results_writer import require_writable
-from nwb_spikeinference.pipeline.bundle_signal import find_blocks
-from nwb_spikeinference.pipeline.inference import ContactReport, Inference, check_contacts
-from nwb_spikeinference.pipeline.inference_model import InferenceModel
-from nwb_spikeinference.pipeline.model_folder import SavedSettings
-from nwb_spikeinference.pipeline.provenance import describe_architecture, program_versions
-from nwb_spikeinference.pipeline.reading import read_as_study
-from nwb_spikeinference.pipeline.training_range import describe_participant, describe_training
+from nwb_spikeinference.nwb.reading.read_session import open_signals
+from nwb_spikeinference.nwb.results.prediction_writer import ContactRow, FilePrediction, write_prediction_copy
+from nwb_spikeinference.nwb.results.result_records import ModelProvenance
+from nwb_spikeinference.nwb.results.results_writer import require_writable
+from nwb_spikeinference.pipeline.inference.infer_contacts import ContactReport, Inference, check_contacts
+from nwb_spikeinference.pipeline.inference.inference_model import InferenceModel
+from nwb_spikeinference.pipeline.inference.model_folder import SavedSettings
+from nwb_spikeinference.pipeline.inference.training_range import describe_participant, describe_training
+from nwb_spikeinference.pipeline.sessions.bundle_signal import find_blocks
+from nwb_spikeinference.pipeline.sessions.reading import read_as_study
+from nwb_spikeinference.pipeline.tasks.provenance import describe_architecture, program_versions
 from nwb_spikeinference.recordings import Electrode, Session
 from nwb_spikeinference.regions import canonical_region, parse_hemisphere
 

@@ -15,21 +15,21 @@ import nwb_spikeinference
 from nwb_spikeinference.config import StudySettings
 from nwb_spikeinference.errors import ExistsError
 from nwb_spikeinference.files import lock, sha256_file, sha256_json, sweep_partials, write_json
-from nwb_spikeinference.pipeline.assembly import assemble_results
-from nwb_spikeinference.pipeline.cohort import Cohort, make_cohort
-from nwb_spikeinference.pipeline.content import hash_contents
-from nwb_spikeinference.pipeline.examples import make_examples, save_examples
-from nwb_spikeinference.pipeline.executors import FailedTask, LocalExecutor, Task
-from nwb_spikeinference.pipeline.final_model import train_final_model, write_model
-from nwb_spikeinference.pipeline.fit_spec import FitSpec
-from nwb_spikeinference.pipeline.fits import run_fit
-from nwb_spikeinference.pipeline.log_file import log_to
-from nwb_spikeinference.pipeline.plan import StudyPlan, make_plan
-from nwb_spikeinference.pipeline.preparation import prepare_sessions
-from nwb_spikeinference.pipeline.provenance import code_version, git_revision, public_settings
-from nwb_spikeinference.pipeline.sources import SessionFile, find_sessions, hash_sessions
-from nwb_spikeinference.pipeline.splits import SessionSource, make_splits, write_splits
-from nwb_spikeinference.pipeline.store import TaskKey, TaskResult, TaskStore
+from nwb_spikeinference.pipeline.findings.assemble_results import assemble_results
+from nwb_spikeinference.pipeline.findings.choose_examples import make_examples, save_examples
+from nwb_spikeinference.pipeline.fits.cohort import Cohort, make_cohort
+from nwb_spikeinference.pipeline.fits.fit_spec import FitSpec
+from nwb_spikeinference.pipeline.fits.plan import StudyPlan, make_plan
+from nwb_spikeinference.pipeline.fits.run_fit import run_fit
+from nwb_spikeinference.pipeline.fits.same_recording import hash_contents
+from nwb_spikeinference.pipeline.fits.split_list import SessionSource, make_splits, write_splits
+from nwb_spikeinference.pipeline.inference.final_model import train_final_model, write_model
+from nwb_spikeinference.pipeline.sessions.choose_sessions import prepare_sessions
+from nwb_spikeinference.pipeline.sessions.session_files import SessionFile, find_sessions, hash_sessions
+from nwb_spikeinference.pipeline.tasks.executors import FailedTask, LocalExecutor, Task
+from nwb_spikeinference.pipeline.tasks.log_file import log_to
+from nwb_spikeinference.pipeline.tasks.provenance import code_version, git_revision, public_settings
+from nwb_spikeinference.pipeline.tasks.store import TaskKey, TaskResult, TaskStore
 from nwb_spikeinference.pipeline.write_back import COHORT_FILE, write_back
 from nwb_spikeinference.records import RESULTS_FILE, InputFile, Provenance, Results
 from nwb_spikeinference.report.build import write_report

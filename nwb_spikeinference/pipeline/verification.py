@@ -13,8 +13,8 @@ from nwb_spikeinference.bands import Band
 from nwb_spikeinference.config import StudySettings
 from nwb_spikeinference.errors import InputError
 from nwb_spikeinference.files import resolve_inside, sha256_file
-from nwb_spikeinference.nwb.results import StudyFacts
-from nwb_spikeinference.nwb.verify import compare_tables, read_study, verify_file
+from nwb_spikeinference.nwb.results.result_records import StudyFacts
+from nwb_spikeinference.nwb.results.verify_file import compare_tables, read_study, verify_file
 from nwb_spikeinference.pipeline.write_back import COHORT_FILE, result_tables_of
 from nwb_spikeinference.records import RESULTS_FILE, Results
 

@@ -19,8 +19,8 @@ from nwb_spikeinference.errors import SpikeInferenceError
 from nwb_spikeinference.files import make_folder, sweep_partials
 from nwb_spikeinference.inputs import HEAD_OF_TYPE
 from nwb_spikeinference.nwb import names
-from nwb_spikeinference.nwb.cohort_writer import write_cohort
-from nwb_spikeinference.nwb.results import (
+from nwb_spikeinference.nwb.results.cohort_writer import write_cohort
+from nwb_spikeinference.nwb.results.result_records import (
     CohortResults,
     InferredStretch,
     ModelProvenance,
@@ -28,12 +28,12 @@ from nwb_spikeinference.nwb.results import (
     SessionResults,
     SpikeProbabilities,
 )
-from nwb_spikeinference.nwb.results_writer import write_results_copy, write_results_in_place
-from nwb_spikeinference.pipeline.cohort import Cohort
-from nwb_spikeinference.pipeline.evidence import Outcomes
-from nwb_spikeinference.pipeline.executors import FailedTask
-from nwb_spikeinference.pipeline.provenance import describe_architecture, program_versions, public_settings
-from nwb_spikeinference.pipeline.store import TaskResult
+from nwb_spikeinference.nwb.results.results_writer import write_results_copy, write_results_in_place
+from nwb_spikeinference.pipeline.findings.unit_outcomes import Outcomes
+from nwb_spikeinference.pipeline.fits.cohort import Cohort
+from nwb_spikeinference.pipeline.tasks.executors import FailedTask
+from nwb_spikeinference.pipeline.tasks.provenance import describe_architecture, program_versions, public_settings
+from nwb_spikeinference.pipeline.tasks.store import TaskResult
 from nwb_spikeinference.records import Protocol, Results, UnitRecord
 
 COHORT_FILE = "cohort.nwb"  # in the output folder

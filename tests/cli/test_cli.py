@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 
 from nwb_spikeinference.cli.app import COMMANDS, app
 from nwb_spikeinference.config import StudySettings
-from nwb_spikeinference.pipeline.store import TaskKey, TaskResult, TaskStore
+from nwb_spikeinference.pipeline.tasks.store import TaskKey, TaskResult, TaskStore
 from nwb_spikeinference.session_config import SessionSettings
 from nwb_spikeinference.settings import load_settings
 from nwb_spikeinference.simulate.study import SimulationSettings, write_blackrock_study

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from nwb_spikeinference.errors import InputError
-from nwb_spikeinference_converters.session import convert_session
+from nwb_spikeinference_converters.sessions.convert_session import convert_session
 
 GUIDE = Path(__file__).parents[2] / "CONTRIBUTING.md"
 

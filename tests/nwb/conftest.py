@@ -15,8 +15,8 @@ from pynwb.file import Subject
 
 from nwb_spikeinference.bands import Band
 from nwb_spikeinference.files import sha256_file
-from nwb_spikeinference.nwb.read import open_signals, read_session
-from nwb_spikeinference.nwb.results import (
+from nwb_spikeinference.nwb.reading.read_session import open_signals, read_session
+from nwb_spikeinference.nwb.results.result_records import (
     InferredStretch,
     ModelProvenance,
     ResultTables,

@@ -6,8 +6,8 @@ from dataclasses import replace
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
-from nwb_spikeinference.pipeline.cohort import Cohort
-from nwb_spikeinference.pipeline.store import TaskResult
+from nwb_spikeinference.pipeline.fits.cohort import Cohort
+from nwb_spikeinference.pipeline.tasks.store import TaskResult
 
 N_BINS = 4000
 BIN_S = 0.005

@@ -14,7 +14,7 @@ from pynwb.file import Subject
 from nwb_spikeinference.config import StudySettings
 from nwb_spikeinference.inputs import HEADS
 from nwb_spikeinference.models.registry import make_model
-from nwb_spikeinference.pipeline.model_folder import (
+from nwb_spikeinference.pipeline.inference.model_folder import (
     FORMAT,
     FORMAT_VERSION,
     BandEdges,

@@ -12,7 +12,7 @@ from nwb_spikeinference.errors import InputError, SettingsError
 from nwb_spikeinference.pipeline.inspection import FileSummary, describe_summary, describe_table, inspect_files
 from tests.archive.server import ArchiveServer, ServedAsset, run_archive
 from tests.cli.test_cli import start
-from tests.pipeline.test_sources import copy_as
+from tests.pipeline.sessions.test_sources import copy_as
 
 HASTY = NetworkSettings(connect_s=2, read_s=2, retries=1, first_wait_s=0.01, limit_s=5)
 

@@ -14,7 +14,7 @@ from nwb_spikeinference import InferenceModel
 from nwb_spikeinference.cli.app import app
 from nwb_spikeinference.errors import ExistsError, InputError, NoSignalError, SettingsError
 from nwb_spikeinference.files import sha256_file
-from nwb_spikeinference.nwb.verify import verify_file
+from nwb_spikeinference.nwb.results.verify_file import verify_file
 from nwb_spikeinference.pipeline.predict import ContactChoice, predict_file
 from tests.pipeline.small_models import (
     INTERCEPTS,

@@ -10,7 +10,7 @@ import yaml
 from nwb_spikeinference.errors import NoSignalError
 from nwb_spikeinference.pipeline.inspection import inspect_files
 from nwb_spikeinference.pipeline.study import StudyOutcome, run_study
-from nwb_spikeinference_converters.session import convert_session
+from nwb_spikeinference_converters.sessions.convert_session import convert_session
 
 SESSION = {
     "subject": {"subject_id": "N1", "species": "Homo sapiens", "age": "P30Y", "sex": "U"},

@@ -20,8 +20,8 @@ from nwb_spikeinference.config import StudySettings, UnitSettings
 from nwb_spikeinference.errors import InputError, LeakError, LockedError, NoUnitsError, SettingsError
 from nwb_spikeinference.files import lock, sha256_file
 from nwb_spikeinference.nwb.extension import load_extension
-from nwb_spikeinference.nwb.verify import verify_file
-from nwb_spikeinference.pipeline.dataset import prepare_session
+from nwb_spikeinference.nwb.results.verify_file import verify_file
+from nwb_spikeinference.pipeline.sessions.prepare_session import prepare_session
 from nwb_spikeinference.pipeline.study import StudyOutcome, run_study
 from nwb_spikeinference.schemas import schema_path
 from tests.command import NSI

@@ -14,8 +14,8 @@ from click.testing import CliRunner
 
 from nwb_spikeinference.cli.app import app
 from nwb_spikeinference.files import sha256_file
-from nwb_spikeinference.nwb.check import inspect_file
-from nwb_spikeinference.nwb.verify import verify_file
+from nwb_spikeinference.nwb.copies.check import inspect_file
+from nwb_spikeinference.nwb.results.verify_file import verify_file
 from nwb_spikeinference.pipeline.study import StudyOutcome, run_study
 from nwb_spikeinference.pipeline.verification import verify_paths
 from nwb_spikeinference.pipeline.write_back import COHORT_FILE
@@ -54,7 +54,7 @@ def findings_of(output: Path, *more: Path) -> dict[str, tuple[str, ...]]:
 
 def change(path: Path, name: str, value: object) -> None:
     """Change one number of a module, and seal it as if it were right."""
-    from nwb_spikeinference.nwb.results_writer import seal
+    from nwb_spikeinference.nwb.results.results_writer import seal
 
     with h5py.File(path, "r+") as file:
         file[f"{MODULE}/{name}"][0] = value

@@ -15,7 +15,7 @@ import numpy as np
 import pynwb
 import pytest
 
-from nwb_spikeinference_converters.dandiset import ensure_dandiset
+from nwb_spikeinference_converters.montage.dandiset import ensure_dandiset
 from tests.viewers.conftest import BANDS, SECONDS, Read, served
 
 pytestmark = pytest.mark.slow

@@ -12,9 +12,9 @@ from nwb_spikeinference_converters.units.blackrock_nev import read_nev_units
 from nwb_spikeinference_converters.units.combinato import read_combinato_units
 from nwb_spikeinference_converters.units.neuralynx_nse import read_nse_units
 from nwb_spikeinference_converters.units.osort import read_osort_units
-from nwb_spikeinference_converters.units.phy import read_phy_units
+from nwb_spikeinference_converters.units.phy.phy_units import read_phy_units
 from nwb_spikeinference_converters.units.plain import read_csv_units, read_mat_units
-from nwb_spikeinference_converters.units.plexon import read_plexon_units
+from nwb_spikeinference_converters.units.plexon.plexon_units import read_plexon_units
 from nwb_spikeinference_converters.units.shape import ReadContext, ReadUnits, UnitsFile
 from nwb_spikeinference_converters.units.wave_clus import read_wave_clus_units
 

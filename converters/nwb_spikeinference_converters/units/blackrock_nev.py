@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from nwb_spikeinference.session_config import UnitsSettings
-from nwb_spikeinference_converters.clock import describe_doubtful
-from nwb_spikeinference_converters.nev import is_unit_class, read_nev
+from nwb_spikeinference_converters.blackrock.nev import is_unit_class, read_nev
+from nwb_spikeinference_converters.timing.clock import describe_doubtful
 from nwb_spikeinference_converters.units.shape import ReadContext, UnitsFile, group_spikes, make_unit
 
 

@@ -23,7 +23,7 @@ import h5py
 import numpy as np
 
 from nwb_spikeinference.errors import InputError, describe
-from nwb_spikeinference.nwb.open_file import H5_ERRORS
+from nwb_spikeinference.nwb.storage.open_file import H5_ERRORS
 from nwb_spikeinference.recordings import FloatArray, IntArray
 from nwb_spikeinference.session_config import UnitsSettings
 from nwb_spikeinference_converters.units.hdf5_arrays import read_array

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nwb_spikeinference.errors import InputError
-from nwb_spikeinference.nwb.open_file import require_plausible
+from nwb_spikeinference.nwb.storage.open_file import require_plausible
 
 
 def read_array(file: h5py.File, name: str) -> NDArray[Any] | None:

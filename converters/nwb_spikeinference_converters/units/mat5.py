@@ -21,7 +21,7 @@ from typing import Any, BinaryIO, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from nwb_spikeinference.nwb.open_file import MAX_RATIO
+from nwb_spikeinference.nwb.storage.open_file import MAX_RATIO
 
 _ByteOrder = Literal["little", "big"]
 _HEADER_BYTES = 128

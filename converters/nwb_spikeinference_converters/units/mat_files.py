@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nwb_spikeinference.errors import InputError, describe
-from nwb_spikeinference.nwb.open_file import H5_ERRORS
+from nwb_spikeinference.nwb.storage.open_file import H5_ERRORS
 from nwb_spikeinference_converters.units.hdf5_arrays import read_array
 from nwb_spikeinference_converters.units.mat5 import iterate_mat5
 

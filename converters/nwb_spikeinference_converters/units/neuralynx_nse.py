@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from nwb_spikeinference.session_config import UnitsSettings
-from nwb_spikeinference_converters.neuralynx_header import HEADER_BYTES, number_of, read_header
+from nwb_spikeinference_converters.neuralynx.neuralynx_header import HEADER_BYTES, number_of, read_header
 from nwb_spikeinference_converters.units.shape import ReadContext, UnitsFile, group_spikes, make_unit
 
 THRESHOLD_CROSSINGS = "threshold crossings"

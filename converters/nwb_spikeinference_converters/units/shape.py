@@ -12,7 +12,7 @@ import numpy as np
 from nwb_spikeinference.errors import InputError
 from nwb_spikeinference.recordings import FloatArray, IntArray
 from nwb_spikeinference.session_config import UnitsClock, UnitsSettings
-from nwb_spikeinference_converters.clock import RecorderClock
+from nwb_spikeinference_converters.timing.clock import RecorderClock
 
 DEFAULT_RESOLUTION_S = 1 / 30000
 _LARGEST_VOLTS = 1.0  # of a waveform; beyond it a file is damaged, or its waveforms are in another unit

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from nwb_spikeinference.errors import InputError
 from nwb_spikeinference.session_config import UnitsSettings
-from nwb_spikeinference_converters.neuralynx_header import number_of, read_header
+from nwb_spikeinference_converters.neuralynx.neuralynx_header import number_of, read_header
 from nwb_spikeinference_converters.units.shape import ReadContext
 
 _WORDS = "nsx|channel|chan|ch|electrode|elec"

@@ -1,0 +1,3 @@
+"""
+Units sorted with Plexon's programs: ``.plx``, ``.nex``, ``.nex5`` and ``.mat``.
+"""

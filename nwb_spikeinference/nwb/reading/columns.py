@@ -1,0 +1,86 @@
+"""
+Read columns of NWB tables, in every form that files use.
+
+Text is bytes or str, ragged columns have an index, categories may be numbers beside a list of names.
+"""
+
+from typing import Any
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from nwb_spikeinference.nwb.storage.open_file import decode, require_plausible
+
+NO_TEXT = {"", "nan", "none", "n/a", "na", "unknown", "null"}
+
+
+def find_column(table: h5py.Group, *names: str) -> h5py.Dataset | None:
+    """The first of several columns that the table has, whatever the letters' case."""
+    present = {key.lower(): key for key in table}
+    for name in names:
+        if name.lower() in present:
+            column = table[present[name.lower()]]
+            if isinstance(column, h5py.Dataset):
+                return column
+    return None
+
+
+def read_values(column: h5py.Dataset) -> NDArray[Any]:
+    """All values of a dataset, once its claimed size is believable."""
+    require_plausible(column)
+    return np.asarray(column[()])
+
+
+def read_numbers(table: h5py.Group, n_rows: int, *names: str) -> list[float | None]:
+    """One finite number per row, None where the column or the value is missing."""
+    column = find_column(table, *names)
+    if column is None or column.shape != (n_rows,):
+        return [None] * n_rows
+    numbers: list[float | None] = []
+    for value in read_values(column).tolist():
+        try:
+            number = float(decode(value))
+        except ValueError:
+            number = np.nan
+        numbers.append(number if np.isfinite(number) else None)
+    return numbers
+
+
+def read_texts(table: h5py.Group, n_rows: int, *names: str) -> list[str]:
+    """One text per row, empty where the column or the value is missing."""
+    column = find_column(table, *names)
+    if column is None or column.shape != (n_rows,):
+        return [""] * n_rows
+    values = read_values(column).tolist()
+    if "elements" in column.attrs:  # EnumData: numbers of names
+        names_of = [decode(name) for name in column.file[column.attrs["elements"]][()]]
+        return [names_of[int(value)] for value in values]
+    texts = [decode(value).strip() for value in values]
+    return ["" if text.lower() in NO_TEXT else text for text in texts]
+
+
+def text_columns(table: h5py.Group, n_rows: int) -> list[str]:
+    """Names of the columns with one text per row."""
+    return [
+        name
+        for name, column in table.items()
+        if isinstance(column, h5py.Dataset) and column.shape == (n_rows,) and h5py.check_string_dtype(column.dtype)
+    ]
+
+
+def read_ragged(table: h5py.Group, name: str, n_rows: int) -> list[NDArray[Any]] | None:
+    """
+    One array per row, or None where there is no such column.
+
+    A column with ``NAME_index`` is cut at the index; one without holds one value per row.
+    """
+    column = find_column(table, name)
+    if column is None:
+        return None
+    values = read_values(column)
+    index = find_column(table, f"{name}_index")
+    ends = np.arange(1, n_rows + 1) if index is None else read_values(index).astype(np.int64)
+    if ends.shape != (n_rows,) or (n_rows and (ends[-1] > len(values) or np.any(np.diff(ends, prepend=0) < 0))):
+        raise ValueError(f"the index of column {column.name} does not fit its {len(values)} values and {n_rows} rows")
+    return np.split(values, ends)[:n_rows]

@@ -1,0 +1,167 @@
+"""
+What the predictions of one training are worth: scores beside their nulls.
+"""
+
+import zlib
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from typing import Any
+
+import numpy as np
+
+from nwb_spikeinference.config import StudySettings
+from nwb_spikeinference.evaluation.metrics import UnitScores, choose_threshold, roc_auc, score_unit
+from nwb_spikeinference.evaluation.surrogates import clock_auc, shifted_aucs, swapped_auc
+from nwb_spikeinference.inputs import HEAD_OF_TYPE, HEADS, BoolArray, LfpInput, TrainingInput, log_odds_of_rate
+from nwb_spikeinference.models.protocol import SpikeModel
+from nwb_spikeinference.pipeline.fits.fit_spec import FitSpec, scored_bins, scored_with_discharges, train_bins
+from nwb_spikeinference.pipeline.tasks.store import Arrays, TaskResult
+from nwb_spikeinference.recordings import FloatArray
+
+CALIBRATION_SHARE = 0.3  # of an unseen participant's recording, for the rate intercept; scored on the rest
+MIN_SHIFT_S = 5.0
+_MAX_SWAPS = 5
+
+
+def identity_of(source: LfpInput, unit: int) -> dict[str, Any]:
+    """Who a unit is, as plain data."""
+    return {
+        "participant": source.participant,
+        "session": source.session,
+        "unit_id": source.unit_ids[unit],
+        "cell_type": source.cell_types[unit],
+    }
+
+
+def head_aucs(log_odds: FloatArray, source: LfpInput, unit: int, bins: BoolArray) -> dict[str, float | None]:
+    """ROC-AUC of a unit by each head, whatever its type."""
+    return {head: roc_auc(log_odds[bins, k], source.counts[bins, unit]) for k, head in enumerate(HEADS)}
+
+
+def score_in_full(
+    spec: FitSpec,
+    settings: StudySettings,
+    model: SpikeModel,
+    training: Sequence[TrainingInput],
+    tested: Sequence[tuple[LfpInput, FloatArray]],
+    rng: np.random.Generator,
+) -> TaskResult:
+    """All scores and nulls of every test unit, with the predictions; see `run_fit`."""
+    seen = _predict_one_per_bundle(model, training)
+    thresholds = _thresholds(seen)
+    units, nulls = [], []
+    arrays: Arrays = {}
+    for number, (source, log_odds) in enumerate(tested):
+        arrays[f"log_odds_{number}"], arrays[f"valid_{number}"] = log_odds, source.valid
+        rate_bins, score_bins, all_bins = _bins_of(source, spec, settings)
+        intercepts = log_odds_of_rate(source.counts, rate_bins)
+        tested_bins = np.flatnonzero(all_bins)
+        with_discharges = scored_with_discharges(source, spec, settings)
+        others = _draw_others(seen, source, settings.seed) if settings.controls.swap_participants else []
+        for k, cell_type in enumerate(source.cell_types):
+            head = HEAD_OF_TYPE[cell_type]
+            predicted, counts = log_odds[:, head], source.counts[:, k]
+            scores = _score(predicted[score_bins], counts[score_bins], float(intercepts[k]), thresholds[head])
+            nulls.append(_null(predicted[all_bins], counts[all_bins], settings, rng))
+            units.append(
+                identity_of(source, k)
+                | {
+                    "input": number,
+                    "fold": spec.fold,
+                    "intercept": float(intercepts[k]),
+                    "tested": [int(tested_bins[0]), int(tested_bins[-1]) + 1],
+                    "heads": head_aucs(log_odds, source, k, all_bins),
+                    "scores": asdict(_with_auc(scores, predicted[all_bins], counts[all_bins])),
+                    "clock": clock_auc(counts[all_bins]),
+                    "with_discharges": roc_auc(predicted[with_discharges], counts[with_discharges]),
+                    "swapped": _swapped(others, head, counts[all_bins]),
+                }
+            )
+    arrays["null"] = np.array(nulls) if nulls else np.empty((0, settings.controls.shifts))
+    return TaskResult(
+        arrays=arrays, facts={"units": units, "weights_sha256": model.weights_sha256, "train": list(spec.train)}
+    )
+
+
+def _score(predicted: FloatArray, counts: np.ndarray, intercept: float, threshold: float | None) -> UnitScores:
+    """Scores of log-odds above an intercept; the threshold is above it too."""
+    return score_unit(
+        predicted + intercept,
+        counts,
+        train_rate_per_bin=float(1 / (1 + np.exp(-intercept))),
+        threshold=None if threshold is None else threshold + intercept,
+    )
+
+
+def _null(predicted: FloatArray, counts: np.ndarray, settings: StudySettings, rng: np.random.Generator) -> FloatArray:
+    """ROC-AUC after circular shifts, padded with NaN where the stretch does not allow as many as asked for."""
+    n_shifts, bin_s = settings.controls.shifts, settings.target.bin_ms / 1e3
+    null = shifted_aucs(predicted, counts, n_shifts, round(MIN_SHIFT_S / bin_s), rng)
+    return np.pad(null, (0, n_shifts - len(null)), constant_values=np.nan)
+
+
+def _bins_of(source: LfpInput, spec: FitSpec, settings: StudySettings) -> tuple[BoolArray, BoolArray, BoolArray]:
+    """Bins for the rate intercept, for scores that need it, and for scores that do not."""
+    tested = scored_bins(source, spec, settings)
+    if spec.protocol == "within-session":
+        return train_bins(source, spec, settings), tested, tested
+    calibration = tested & (np.cumsum(tested) <= CALIBRATION_SHARE * tested.sum())
+    return calibration, tested & ~calibration, tested
+
+
+def _with_auc(scores: UnitScores, predicted: FloatArray, counts: np.ndarray) -> UnitScores:
+    """
+    The ROC-AUC needs no intercept, so it is taken over every tested bin, and only without it is a unit not scored.
+
+    A unit whose spikes all lie in the calibration stretch keeps it, and lacks the scores that need spikes after that.
+    """
+    auc = roc_auc(predicted, counts)
+    return replace(scores, roc_auc=auc, n_spikes=int(counts.sum()), reason=scores.reason if auc is None else None)
+
+
+def _predict_one_per_bundle(
+    model: SpikeModel, training: Sequence[TrainingInput]
+) -> list[tuple[TrainingInput, FloatArray]]:
+    """Predictions on training data: enough to fix thresholds, and LFP of other participants for the swap control."""
+    first: dict[tuple[str, str, str], TrainingInput] = {}
+    for item in training:
+        first.setdefault((item.source.participant, item.source.session, item.source.bundle), item)
+    predicted = model.predict([item.source for item in first.values()])
+    return list(zip(first.values(), predicted, strict=True))
+
+
+def _thresholds(seen: Sequence[tuple[TrainingInput, FloatArray]]) -> list[float | None]:
+    """Per head the log-odds above the intercept that separate best on training data; median over units."""
+    found: list[list[float]] = [[] for _ in HEADS]
+    for item, log_odds in seen:
+        for k, cell_type in enumerate(item.source.cell_types):
+            head = HEAD_OF_TYPE[cell_type]
+            threshold = choose_threshold(log_odds[item.bins, head], item.source.counts[item.bins, k])
+            if threshold is not None and np.isfinite(threshold):
+                found[head].append(threshold)
+    return [float(np.median(values)) if values else None for values in found]
+
+
+def _draw_others(
+    seen: Sequence[tuple[TrainingInput, FloatArray]], source: LfpInput, seed: int
+) -> list[tuple[LfpInput, FloatArray]]:
+    """
+    One input each of up to five other participants, with its predictions.
+
+    Inputs of one participant are no independent draws, and neither are test inputs that all meet the same five.
+    """
+    of_participant: dict[str, list[tuple[LfpInput, FloatArray]]] = {}
+    for item, log_odds in seen:
+        if item.source.participant != source.participant:
+            of_participant.setdefault(item.source.participant, []).append((item.source, log_odds))
+    who = zlib.crc32(repr((source.participant, source.session, source.bundle)).encode())
+    rng = np.random.default_rng([seed, who])
+    drawn = rng.permutation(sorted(of_participant))[:_MAX_SWAPS]
+    return [inputs[rng.integers(len(inputs))] for inputs in (of_participant[name] for name in drawn)]
+
+
+def _swapped(others: Sequence[tuple[LfpInput, FloatArray]], head: int, counts: np.ndarray) -> float | None:
+    """Mean score of predictions from other participants' LFP against this unit's spikes."""
+    aucs = [swapped_auc(log_odds[other.valid, head], counts) for other, log_odds in others]
+    known = [auc for auc in aucs if auc is not None]
+    return float(np.mean(known)) if known else None

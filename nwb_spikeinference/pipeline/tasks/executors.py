@@ -1,0 +1,73 @@
+"""
+Who does the tasks.
+
+`LocalExecutor` works in this process, one task after the other, so that one compiled network serves all of them.
+"""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from nwb_spikeinference.errors import ResourceError, SpikeInferenceError
+from nwb_spikeinference.pipeline.tasks.store import TaskKey, TaskResult, TaskStore, Work, describe_failure
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """A key, and the work that makes its result."""
+
+    key: TaskKey
+    work: Work
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailedTask:
+    """A task that raised one of our errors."""
+
+    label: str
+    error: SpikeInferenceError
+
+    def __str__(self) -> str:
+        return describe_failure(self.label, str(self.error))
+
+
+class LocalExecutor:
+    """One process, one task at a time."""
+
+    def __init__(self, store: TaskStore) -> None:
+        self._store = store
+
+    def run(self, tasks: Sequence[Task], title: str) -> list[TaskResult | FailedTask]:
+        """
+        Results in the order of the tasks; finished ones are loaded, not repeated.
+
+        A task that raises one of our errors is kept as failed and the others go on; anything else is a defect and stops
+        the study.
+
+        Raises
+        ------
+        ResourceError
+            If a task lacks disk or memory, as all that follow would; what is finished is kept.
+        """
+        results: list[TaskResult | FailedTask] = []
+        loaded = 0
+        for number, task in enumerate(tasks, start=1):
+            known = self._store.load(task.key)
+            if known is not None:
+                loaded += 1
+                results.append(known)
+                continue
+            _log.info("%s %d/%d: %s", title, number, len(tasks), task.key.label)
+            try:
+                results.append(self._store.compute(task.key, task.work))
+            except ResourceError:
+                raise
+            except SpikeInferenceError as error:
+                failed = FailedTask(label=task.key.label, error=error)
+                _log.warning("%s", failed)
+                results.append(failed)
+        if loaded:
+            _log.info("%s: %d of %d were done already", title, loaded, len(tasks))
+        return results

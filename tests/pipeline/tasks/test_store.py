@@ -1,0 +1,68 @@
+"""Results of tasks, kept in their folders."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from nwb_spikeinference.errors import InputError, ResourceError
+from nwb_spikeinference.files import partial_path
+from nwb_spikeinference.pipeline.sessions.disk_arrays import allocate_array, keep_on_disk, map_array
+from nwb_spikeinference.pipeline.tasks.store import TaskKey, TaskResult, TaskStore
+
+KEY = TaskKey(kind="features", label="one", depends_on={"seed": 0})
+LARGE = np.arange(12, dtype=np.float32).reshape(2, 6)
+
+
+def work(folder: Path) -> TaskResult:
+    path = partial_path(folder / "large.npy")
+    allocate_array(path, LARGE.shape)
+    map_array(path, writeable=True)[:] = LARGE
+    return TaskResult(arrays={"large": map_array(path), "small": np.arange(3)}, facts={"n": 1})
+
+
+def test_arrays_come_back_and_large_ones_are_mapped(tmp_path: Path) -> None:
+    store = TaskStore(tmp_path)
+    store.compute(KEY, work)
+    loaded = store.load(KEY)
+    assert loaded is not None
+    assert isinstance(loaded.arrays["large"], np.memmap)
+    np.testing.assert_array_equal(loaded.arrays["large"], LARGE)
+    np.testing.assert_array_equal(loaded.arrays["small"], np.arange(3))
+
+
+def test_a_finished_task_leaves_no_partial(tmp_path: Path) -> None:
+    TaskStore(tmp_path).compute(KEY, work)
+    assert sorted(path.name for path in (tmp_path / KEY.name).iterdir()) == ["large.npy", "result.npz", "task.json"]
+
+
+@pytest.mark.parametrize("name", ["large.npy", "result.npz"])
+def test_a_flipped_byte_makes_a_task_undone(name: str, tmp_path: Path) -> None:
+    store = TaskStore(tmp_path)
+    store.compute(KEY, work)
+    path = tmp_path / KEY.name / name
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+    assert store.load(KEY) is None
+
+
+def test_a_failed_task_leaves_no_partial(tmp_path: Path) -> None:
+    def fail(folder: Path) -> TaskResult:
+        work(folder)
+        raise InputError("no")
+
+    with pytest.raises(InputError, match="no"):
+        TaskStore(tmp_path).compute(KEY, fail)
+    assert sorted(path.name for path in (tmp_path / KEY.name).iterdir()) == ["error.txt", "task.json"]
+
+
+def test_pieces_on_disk_are_one_array_in_a_file_without_a_name(tmp_path: Path) -> None:
+    kept = keep_on_disk(tmp_path, iter([LARGE, LARGE[:1] + 100]))
+    np.testing.assert_array_equal(kept, np.concatenate([LARGE, LARGE[:1] + 100]))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ResourceError, match=r"missing.*cannot be written .* check space and rights"):
+        keep_on_disk(tmp_path / "missing", iter([LARGE]))
