@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 from nwb_spikeinference import convert_session, inspect_files, run_study, simulate_study, verify_paths
-from nwb_spikeinference.simulate.study import SimulationSettings
+from nwb_spikeinference.simulate.simulated_study import SimulationSettings
 
 SETTINGS = """\
 sessions: ["nwb/**/*.nwb"]

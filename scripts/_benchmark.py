@@ -20,7 +20,7 @@ from typing import Any
 import h5py
 import yaml
 
-from nwb_spikeinference.simulate.study import SimulationSettings, write_blackrock_study
+from nwb_spikeinference.simulate.simulated_study import SimulationSettings, write_blackrock_study
 
 SCRIPTS = Path(__file__).parent
 BUNDLES = 4  # 32 channels

@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from nwb_spikeinference.pipeline.conversion import convert_sessions
-from nwb_spikeinference.simulate.study import SimulationSettings, write_blackrock_study
+from nwb_spikeinference.simulate.simulated_study import SimulationSettings, write_blackrock_study
 
 SCRIPTS = Path(__file__).parent
 BUNDLES = 2  # of the simulated recording, 8 wires each

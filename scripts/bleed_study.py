@@ -33,8 +33,8 @@ from nwb_spikeinference.signal.despike_gls import make_gls_template, noise_power
 from nwb_spikeinference.signal.features import standardise, stream_features
 from nwb_spikeinference.signal.filter_bank import FilterBank, notch_gain
 from nwb_spikeinference.signal.predictors import neighbour_trace
-from nwb_spikeinference.simulate.session import SimulatedSession, SimulatedUnit
-from nwb_spikeinference.simulate.study import SimulationSettings, simulate_session
+from nwb_spikeinference.simulate.simulated_session import SimulatedSession, SimulatedUnit
+from nwb_spikeinference.simulate.simulated_study import SimulationSettings, simulate_session
 
 BIN_S, LFP_HZ, LINE_HZ, EDGE_BINS, MIN_SPIKES = 0.005, 1000.0, 60, 100, 15
 BANDS = default_bands(LINE_HZ)

@@ -27,7 +27,7 @@ from nwb_spikeinference.errors import SpikeInferenceError
 from nwb_spikeinference.pipeline.simulation import simulate_study
 from nwb_spikeinference.pipeline.study import run_study
 from nwb_spikeinference.records import Results
-from nwb_spikeinference.simulate.study import SimulationSettings, participant_name
+from nwb_spikeinference.simulate.simulated_study import SimulationSettings, participant_name
 from nwb_spikeinference.simulate.worlds import WORLDS
 
 PARTICIPANTS = 12

@@ -44,7 +44,7 @@ def command(
 ) -> None:
     """Write a simulated study with known truth to FOLDER, as a recorder and a sorter would leave it, or as NWB."""
     from nwb_spikeinference.pipeline.simulation import simulate_study
-    from nwb_spikeinference.simulate.study import SimulationSettings
+    from nwb_spikeinference.simulate.simulated_study import SimulationSettings
 
     settings = SimulationSettings(
         world=world,

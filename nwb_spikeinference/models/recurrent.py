@@ -12,8 +12,8 @@ import numpy as np
 from nwb_spikeinference.config import ModelSettings
 from nwb_spikeinference.errors import SettingsError
 from nwb_spikeinference.inputs import HEADS, FeatureColumns, LfpInput, TrainingInput, log_odds_of_rate
-from nwb_spikeinference.models.chunks import UNIT_PLACES, Chunks, chunk_edges, participant_weights, signal_of
 from nwb_spikeinference.models.inner import bits_per_spike, head_slopes, split_inner
+from nwb_spikeinference.models.input_chunks import UNIT_PLACES, Chunks, chunk_edges, participant_weights, signal_of
 from nwb_spikeinference.models.lagged import lag_offsets
 from nwb_spikeinference.models.logistic import LogisticModel
 from nwb_spikeinference.models.network import SKIP, Network, NetworkShape, build_network, reset_network, scale_heads

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from nwb_spikeinference.config import StudySettings
 from nwb_spikeinference.models.lagged import GradientBoostingModel, RateModel
 from nwb_spikeinference.models.logistic import LogisticModel
-from nwb_spikeinference.models.protocol import SpikeModel
 from nwb_spikeinference.models.recurrent import READS_RAW, RecurrentModel
+from nwb_spikeinference.models.spike_model import SpikeModel
 
 
 def _make_recurrent(name: str, settings: StudySettings) -> SpikeModel:

@@ -10,8 +10,8 @@ from functools import partial
 from pathlib import Path
 
 from nwb_spikeinference.errors import SettingsError, SpikeInferenceError
+from nwb_spikeinference_converters.conversion_report import ConversionReport
 from nwb_spikeinference_converters.montage.session_file import output_path, read_session_file
-from nwb_spikeinference_converters.report import ConversionReport
 
 # Seconds to import: once for all jobs, and not in their parent.
 _HEAVY = "nwb_spikeinference_converters.sessions.convert_session"

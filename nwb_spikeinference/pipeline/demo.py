@@ -11,7 +11,7 @@ from nwb_spikeinference.errors import ExistsError
 from nwb_spikeinference.files import write_text
 from nwb_spikeinference.pipeline.conversion import convert_sessions
 from nwb_spikeinference.pipeline.study import StudyOutcome, run_study
-from nwb_spikeinference.simulate.study import SimulationSettings, write_blackrock_study
+from nwb_spikeinference.simulate.simulated_study import SimulationSettings, write_blackrock_study
 
 _log = logging.getLogger(__name__)
 _MARK = "demo.yaml"

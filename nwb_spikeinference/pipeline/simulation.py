@@ -7,7 +7,7 @@ from pathlib import Path
 
 from nwb_spikeinference.errors import SettingsError
 from nwb_spikeinference.files import make_folder
-from nwb_spikeinference.simulate.study import SimulationSettings, write_blackrock_study
+from nwb_spikeinference.simulate.simulated_study import SimulationSettings, write_blackrock_study
 from nwb_spikeinference_converters.sessions.convert_session import convert_session
 
 FORMATS = ("blackrock", "nwb")

@@ -33,7 +33,7 @@ from nwb_spikeinference.pipeline.tasks.store import TaskKey, TaskResult, TaskSto
 from nwb_spikeinference.pipeline.write_back import COHORT_FILE, write_back
 from nwb_spikeinference.records import RESULTS_FILE, InputFile, Provenance, Results
 from nwb_spikeinference.report.build import write_report
-from nwb_spikeinference.report.tables import write_results_csv
+from nwb_spikeinference.report.results_csv import write_results_csv
 from nwb_spikeinference.settings import load_settings
 
 _log = logging.getLogger(__name__)

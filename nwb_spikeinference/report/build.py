@@ -18,10 +18,10 @@ from nwb_spikeinference.report.cells import Table, format_interval, format_numbe
 from nwb_spikeinference.report.examples import TraceExample
 from nwb_spikeinference.report.figures.canvas import Drawing
 from nwb_spikeinference.report.figures.lobo import draw_lobo
-from nwb_spikeinference.report.figures.models import draw_models
+from nwb_spikeinference.report.figures.model_scores import draw_models
 from nwb_spikeinference.report.figures.traces import draw_traces
 from nwb_spikeinference.report.figures.transfer import draw_transfer
-from nwb_spikeinference.report.figures.units import draw_precision, draw_units_beside_null
+from nwb_spikeinference.report.figures.unit_scores import draw_precision, draw_units_beside_null
 from nwb_spikeinference.report.headline import key_numbers, write_answer
 from nwb_spikeinference.report.model_tables import model_tables
 from nwb_spikeinference.report.scope import Scope, find_scope, model_name

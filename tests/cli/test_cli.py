@@ -14,7 +14,7 @@ from nwb_spikeinference.config import StudySettings
 from nwb_spikeinference.pipeline.tasks.store import TaskKey, TaskResult, TaskStore
 from nwb_spikeinference.session_config import SessionSettings
 from nwb_spikeinference.settings import load_settings
-from nwb_spikeinference.simulate.study import SimulationSettings, write_blackrock_study
+from nwb_spikeinference.simulate.simulated_study import SimulationSettings, write_blackrock_study
 from tests.command import NSI
 
 

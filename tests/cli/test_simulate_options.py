@@ -7,7 +7,7 @@ from click.testing import CliRunner
 
 from nwb_spikeinference.cli.app import app
 from nwb_spikeinference.files import sha256_file
-from nwb_spikeinference.simulate.study import SimulationSettings, write_blackrock_study
+from nwb_spikeinference.simulate.simulated_study import SimulationSettings, write_blackrock_study
 
 SMALL = ("--participants", "1", "--seconds", "5", "--bundles", "1")
 OPTIONS = {"ap_uv": 90.0, "electrode_drift": 0.5, "amplitude_jitter": 0.1, "missed_spikes": 0.2}

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from nwb_spikeinference.session_config import RecordingSettings
-from nwb_spikeinference.simulate.study import SimulationSettings, write_blackrock_study
+from nwb_spikeinference.simulate.simulated_study import SimulationSettings, write_blackrock_study
 from nwb_spikeinference_converters.protocol import RawRecording, find_converter
 
 WriteSession = Callable[..., Path]

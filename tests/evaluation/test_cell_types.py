@@ -1,6 +1,6 @@
 import numpy as np
 
-from nwb_spikeinference.evaluation.cell_types import classify_widths
+from nwb_spikeinference.evaluation.putative_types import classify_widths
 
 
 def planted(n_wide: int, n_narrow: int) -> tuple[list[float], list[str]]:

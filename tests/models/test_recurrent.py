@@ -11,7 +11,7 @@ from nwb_spikeinference.config import ModelSettings
 from nwb_spikeinference.errors import SettingsError
 from nwb_spikeinference.evaluation.metrics import roc_auc
 from nwb_spikeinference.inputs import FeatureColumns, LfpInput, TrainingInput
-from nwb_spikeinference.models.chunks import chunk_edges
+from nwb_spikeinference.models.input_chunks import chunk_edges
 from nwb_spikeinference.models.logistic import LogisticModel
 from nwb_spikeinference.models.recurrent import RecurrentModel
 

@@ -9,7 +9,7 @@ import yaml
 from nwb_spikeinference.pipeline.conversion import convert_sessions
 from nwb_spikeinference.pipeline.simulation import simulate_study
 from nwb_spikeinference.pipeline.study import StudyOutcome, run_study
-from nwb_spikeinference.simulate.study import SimulationSettings, write_blackrock_study
+from nwb_spikeinference.simulate.simulated_study import SimulationSettings, write_blackrock_study
 from tests.pipeline.small_models import make_settings, write_folder
 
 WriteStudy = Callable[..., Path]

@@ -10,7 +10,7 @@ import yaml
 
 from nwb_spikeinference.errors import InputError, SettingsError
 from nwb_spikeinference.pipeline.conversion import convert_sessions
-from nwb_spikeinference.simulate.study import SimulationSettings, write_blackrock_study
+from nwb_spikeinference.simulate.simulated_study import SimulationSettings, write_blackrock_study
 
 MADE_ANEW = ("file_create_date", "object_id")  # differs between any two files
 

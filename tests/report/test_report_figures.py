@@ -14,7 +14,7 @@ from nwb_spikeinference.report.examples import TraceExample
 from nwb_spikeinference.report.figures.canvas import COLOURS, draw_svg
 from nwb_spikeinference.report.figures.lobo import band_edges, draw_lobo
 from nwb_spikeinference.report.figures.traces import draw_traces
-from nwb_spikeinference.report.figures.units import draw_precision, draw_units_beside_null, swarm_offsets
+from nwb_spikeinference.report.figures.unit_scores import draw_precision, draw_units_beside_null, swarm_offsets
 from nwb_spikeinference.report.scope import find_scope
 
 MakeResults = Callable[..., Results]

@@ -10,8 +10,8 @@ from nwb_spikeinference.records import Results, UnitModelScore
 from nwb_spikeinference.report.cells import format_number, format_p
 from nwb_spikeinference.report.headline import write_answer
 from nwb_spikeinference.report.model_tables import model_tables
+from nwb_spikeinference.report.results_csv import COLUMNS, write_results_csv
 from nwb_spikeinference.report.scope import find_scope
-from nwb_spikeinference.report.tables import COLUMNS, write_results_csv
 
 MakeResults = Callable[..., Results]
 

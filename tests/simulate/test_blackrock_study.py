@@ -14,9 +14,9 @@ from nwb_spikeinference.errors import ExistsError, InputError
 from nwb_spikeinference.files import sha256_file
 from nwb_spikeinference.session_config import SessionSettings
 from nwb_spikeinference.settings import load_settings
-from nwb_spikeinference.simulate.nsx import write_nsx
-from nwb_spikeinference.simulate.session import SimulatedSession
-from nwb_spikeinference.simulate.study import SimulationSettings, simulate_session, write_blackrock_study
+from nwb_spikeinference.simulate.nsx_writer import write_nsx
+from nwb_spikeinference.simulate.simulated_session import SimulatedSession
+from nwb_spikeinference.simulate.simulated_study import SimulationSettings, simulate_session, write_blackrock_study
 
 SETTINGS = SimulationSettings(participants=2, seconds=8, bundles=2, seed=4)
 

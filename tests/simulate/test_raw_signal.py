@@ -5,9 +5,9 @@ import pytest
 
 from nwb_spikeinference.recordings import CellType
 from nwb_spikeinference.simulate.action_potentials import action_potential, add_action_potentials, cut_waveforms
-from nwb_spikeinference.simulate.session import SimulatedSession
+from nwb_spikeinference.simulate.simulated_session import SimulatedSession
+from nwb_spikeinference.simulate.simulated_study import SimulationSettings, simulate_session
 from nwb_spikeinference.simulate.streams import Purpose, make_rng
-from nwb_spikeinference.simulate.study import SimulationSettings, simulate_session
 from nwb_spikeinference.simulate.upsample import upsample
 
 

@@ -9,8 +9,8 @@ import pytest
 from neo.rawio import BlackrockRawIO
 from scipy.io import loadmat
 
-from nwb_spikeinference.simulate.session import SimulatedSession
-from nwb_spikeinference.simulate.study import SimulationSettings, simulate_session, write_blackrock_study
+from nwb_spikeinference.simulate.simulated_session import SimulatedSession
+from nwb_spikeinference.simulate.simulated_study import SimulationSettings, simulate_session, write_blackrock_study
 
 SETTINGS = SimulationSettings(participants=1, seconds=12, bundles=1, seed=2)
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from nwb_spikeinference.errors import SettingsError
-from nwb_spikeinference.simulate.places import place_bundles
-from nwb_spikeinference.simulate.session import SimulatedSession
-from nwb_spikeinference.simulate.study import SimulationSettings, simulate_session
+from nwb_spikeinference.simulate.simulated_bundles import place_bundles
+from nwb_spikeinference.simulate.simulated_session import SimulatedSession
+from nwb_spikeinference.simulate.simulated_study import SimulationSettings, simulate_session
 
 
 def simulate(world: str = "default", index: int = 0, **changes: Any) -> SimulatedSession:

@@ -16,7 +16,7 @@ import yaml
 
 from nwb_spikeinference.pipeline.conversion import convert_sessions
 from nwb_spikeinference.pipeline.study import run_study
-from nwb_spikeinference.simulate.study import SimulationSettings, write_blackrock_study
+from nwb_spikeinference.simulate.simulated_study import SimulationSettings, write_blackrock_study
 
 HERE = Path(__file__).parent
 READERS = HERE.parents[1] / ".venv-readers"

@@ -9,7 +9,7 @@ from typing import Any
 from nwb_spikeinference.errors import SettingsError
 from nwb_spikeinference.session_config import SessionSettings
 from nwb_spikeinference.settings import parse_settings, read_yaml
-from nwb_spikeinference_converters.tables import read_rows
+from nwb_spikeinference_converters.csv_rows import read_rows
 
 # Lists that a CSV file may replace: the columns it must have.
 TABLES: dict[str, tuple[str, ...]] = {

@@ -31,11 +31,11 @@ from nwb_spikeinference.nwb.raw.raw_writer import write_session
 from nwb_spikeinference.nwb.raw.read_back import locate_raw, require_identical
 from nwb_spikeinference.recordings import Electrode
 from nwb_spikeinference.session_config import DeviceSettings, SessionSettings
+from nwb_spikeinference_converters.conversion_report import ConversionReport
 from nwb_spikeinference_converters.montage.dandiset import ensure_dandiset
 from nwb_spikeinference_converters.montage.deidentify import deidentify, deidentify_analog, deidentify_unit
 from nwb_spikeinference_converters.montage.electrode_table import build_electrodes, montage_notes
 from nwb_spikeinference_converters.montage.session_file import output_path, read_session_file
-from nwb_spikeinference_converters.report import ConversionReport
 from nwb_spikeinference_converters.sessions.gaps import list_gaps
 from nwb_spikeinference_converters.sessions.opened_recordings import (
     SHORTEST_BLOCK_S,

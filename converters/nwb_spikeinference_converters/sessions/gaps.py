@@ -5,7 +5,7 @@ Where recordings have gaps.
 from collections.abc import Iterator
 from itertools import pairwise
 
-from nwb_spikeinference_converters.report import Gap
+from nwb_spikeinference_converters.conversion_report import Gap
 from nwb_spikeinference_converters.sessions.opened_recordings import OpenedRecording, Sources
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from nwb_spikeinference.errors import InputError
 from nwb_spikeinference.recordings import FloatArray
 from nwb_spikeinference.session_config import UnitsSettings
-from nwb_spikeinference_converters.tables import read_rows
+from nwb_spikeinference_converters.csv_rows import read_rows
 from nwb_spikeinference_converters.units.mat_files import Variables, read_mat, whole_numbers
 from nwb_spikeinference_converters.units.shape import (
     DEFAULT_RESOLUTION_S,

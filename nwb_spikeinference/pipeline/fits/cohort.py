@@ -10,7 +10,7 @@ import numpy as np
 
 from nwb_spikeinference.config import Predictor, StudySettings
 from nwb_spikeinference.errors import NoUnitsError, SettingsError
-from nwb_spikeinference.evaluation.cell_types import classify_widths
+from nwb_spikeinference.evaluation.putative_types import classify_widths
 from nwb_spikeinference.evaluation.splits import UnitInfo
 from nwb_spikeinference.inputs import LfpInput
 from nwb_spikeinference.pipeline.sessions.prepare_session import load_inputs

@@ -13,7 +13,7 @@ from nwb_spikeinference.config import StudySettings
 from nwb_spikeinference.evaluation.metrics import UnitScores, choose_threshold, roc_auc, score_unit
 from nwb_spikeinference.evaluation.surrogates import clock_auc, shifted_aucs, swapped_auc
 from nwb_spikeinference.inputs import HEAD_OF_TYPE, HEADS, BoolArray, LfpInput, TrainingInput, log_odds_of_rate
-from nwb_spikeinference.models.protocol import SpikeModel
+from nwb_spikeinference.models.spike_model import SpikeModel
 from nwb_spikeinference.pipeline.fits.fit_spec import FitSpec, scored_bins, scored_with_discharges, train_bins
 from nwb_spikeinference.pipeline.tasks.store import Arrays, TaskResult
 from nwb_spikeinference.recordings import FloatArray

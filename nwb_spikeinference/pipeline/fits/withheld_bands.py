@@ -14,8 +14,8 @@ import numpy as np
 from nwb_spikeinference.bands import Band
 from nwb_spikeinference.config import StudySettings
 from nwb_spikeinference.inputs import LfpInput, TrainingInput
-from nwb_spikeinference.models.protocol import SpikeModel
 from nwb_spikeinference.models.registry import reads_raw
+from nwb_spikeinference.models.spike_model import SpikeModel
 from nwb_spikeinference.pipeline.fits.fit_spec import FitSpec, scored_bins
 from nwb_spikeinference.pipeline.fits.scoring import head_aucs
 from nwb_spikeinference.pipeline.sessions.disk_arrays import keep_on_disk

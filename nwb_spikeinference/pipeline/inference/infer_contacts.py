@@ -12,8 +12,8 @@ from nwb_spikeinference.config import Predictor
 from nwb_spikeinference.errors import InputError, NoSignalError
 from nwb_spikeinference.files import require_space, sweep_partials
 from nwb_spikeinference.inputs import HEADS, LfpInput, runs_of
-from nwb_spikeinference.models.protocol import SpikeModel
 from nwb_spikeinference.models.registry import reads_raw
+from nwb_spikeinference.models.spike_model import SpikeModel
 from nwb_spikeinference.pipeline.inference.contact_signals import read_electrode, require_rate
 from nwb_spikeinference.pipeline.inference.model_folder import SavedSettings
 from nwb_spikeinference.pipeline.inference.training_range import (

@@ -13,9 +13,9 @@ import numpy as np
 from nwb_spikeinference.config import StudySettings
 from nwb_spikeinference.errors import InputError, SettingsError
 from nwb_spikeinference.models.logistic import LogisticModel
-from nwb_spikeinference.models.protocol import SpikeModel
 from nwb_spikeinference.models.recurrent import RecurrentModel
 from nwb_spikeinference.models.registry import make_model, reads_raw
+from nwb_spikeinference.models.spike_model import SpikeModel
 from nwb_spikeinference.nwb.reading.signal_blocks import SignalReader
 from nwb_spikeinference.pipeline.fits.fit_spec import columns_shown
 from nwb_spikeinference.pipeline.inference.infer_contacts import Inference, infer_contacts

@@ -6,8 +6,8 @@ import pytest
 
 from nwb_spikeinference.errors import InputError, SettingsError
 from nwb_spikeinference.session_config import SessionSettings
+from nwb_spikeinference_converters.csv_rows import read_rows
 from nwb_spikeinference_converters.montage.session_file import TABLES, parse_channels, read_session_file
-from nwb_spikeinference_converters.tables import read_rows
 
 
 def read_with_bundles(tmp_path: Path, write_session, table: str) -> object:

@@ -4,7 +4,7 @@ import h5py
 import numpy as np
 import pytest
 
-from nwb_spikeinference_converters.report import ConversionReport
+from nwb_spikeinference_converters.conversion_report import ConversionReport
 from nwb_spikeinference_converters.sessions.convert_session import convert_session
 from tests.converters.blackrock_files import make_samples, write_nsx
 

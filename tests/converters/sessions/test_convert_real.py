@@ -8,7 +8,7 @@ import pytest
 from scipy.io import loadmat
 from scipy.signal import butter, sosfiltfilt
 
-from nwb_spikeinference_converters.report import ConversionReport
+from nwb_spikeinference_converters.conversion_report import ConversionReport
 from nwb_spikeinference_converters.sessions.convert_session import convert_session
 
 TICKS_HZ = 30000

@@ -8,7 +8,7 @@ import pytest
 from scipy.io import loadmat
 
 from nwb_spikeinference.errors import ExistsError
-from nwb_spikeinference_converters.report import ConversionReport
+from nwb_spikeinference_converters.conversion_report import ConversionReport
 from nwb_spikeinference_converters.sessions.convert_session import convert_session
 
 ELECTRODES = "general/extracellular_ephys/electrodes"

@@ -16,7 +16,7 @@ from click.testing import CliRunner
 
 from nwb_spikeinference.cli.app import app
 from nwb_spikeinference.errors import InputError
-from nwb_spikeinference_converters.report import ConversionReport
+from nwb_spikeinference_converters.conversion_report import ConversionReport
 from nwb_spikeinference_converters.sessions.convert_session import convert_session
 from tests.converters.blackrock_files import (
     PTP_HZ,

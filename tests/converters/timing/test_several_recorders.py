@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from nwb_spikeinference.errors import InputError, SettingsError
-from nwb_spikeinference_converters.report import ConversionReport
+from nwb_spikeinference_converters.conversion_report import ConversionReport
 from nwb_spikeinference_converters.sessions.convert_session import convert_session
 from tests.converters.blackrock_files import (
     PTP_HZ,

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from nwb_spikeinference.errors import InputError, SettingsError
-from nwb_spikeinference_converters.report import ConversionReport
+from nwb_spikeinference_converters.conversion_report import ConversionReport
 from nwb_spikeinference_converters.sessions.convert_session import convert_session
 from nwb_spikeinference_converters.timing.clock_map import ClockMap, match_pulses
 from nwb_spikeinference_converters.timing.pulses import PulseTrain

@@ -11,8 +11,8 @@ from nwb_spikeinference import InferenceModel
 from nwb_spikeinference.config import StudySettings
 from nwb_spikeinference.errors import InputError, SettingsError
 from nwb_spikeinference.inputs import HEADS, LfpInput, TrainingInput, runs_of
-from nwb_spikeinference.models.protocol import SpikeModel
 from nwb_spikeinference.models.registry import make_model
+from nwb_spikeinference.models.spike_model import SpikeModel
 from nwb_spikeinference.nwb.reading.read_session import open_signals, read_session
 from nwb_spikeinference.pipeline.fits.cohort import Cohort, make_cohort
 from nwb_spikeinference.pipeline.fits.fit_spec import columns_shown

@@ -19,9 +19,9 @@ from nwb_spikeinference.simulate.latents import (
     make_latents,
     ornstein_uhlenbeck,
 )
-from nwb_spikeinference.simulate.places import WIRES, SimulatedBundle, place_bundles
-from nwb_spikeinference.simulate.session import SimulatedSession, SimulatedUnit, Truth
-from nwb_spikeinference.simulate.session_files import SESSION_FILES, write_session_files, write_truth
+from nwb_spikeinference.simulate.simulated_bundles import WIRES, SimulatedBundle, place_bundles
+from nwb_spikeinference.simulate.simulated_files import SESSION_FILES, write_session_files, write_truth
+from nwb_spikeinference.simulate.simulated_session import SimulatedSession, SimulatedUnit, Truth
 from nwb_spikeinference.simulate.spikes import (
     RAW_RATE_HZ,
     SAMPLES_PER_MS,

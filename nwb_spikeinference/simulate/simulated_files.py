@@ -14,9 +14,9 @@ from scipy.io import savemat
 
 from nwb_spikeinference.files import replace_atomically, write_text
 from nwb_spikeinference.simulate.action_potentials import cut_waveforms
-from nwb_spikeinference.simulate.nev import DigitalEvents, SpikeEvents, write_nev
-from nwb_spikeinference.simulate.nsx import signal_offset, write_nsx
-from nwb_spikeinference.simulate.session import RESOLUTION_UV, SimulatedSession
+from nwb_spikeinference.simulate.nev_writer import DigitalEvents, SpikeEvents, write_nev
+from nwb_spikeinference.simulate.nsx_writer import signal_offset, write_nsx
+from nwb_spikeinference.simulate.simulated_session import RESOLUTION_UV, SimulatedSession
 from nwb_spikeinference.simulate.streams import Purpose, make_rng
 
 RAW_FILE = "raw.ns6"

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from nwb_spikeinference.recordings import CellType, FloatArray, IntArray
 from nwb_spikeinference.simulate.action_potentials import action_potential, add_action_potentials
 from nwb_spikeinference.simulate.latents import RATE_HZ, Latents
-from nwb_spikeinference.simulate.places import SimulatedBundle
+from nwb_spikeinference.simulate.simulated_bundles import SimulatedBundle
 from nwb_spikeinference.simulate.spikes import RAW_RATE_HZ, SAMPLES_PER_MS
 from nwb_spikeinference.simulate.streams import Purpose, make_rng
 from nwb_spikeinference.simulate.upsample import upsample

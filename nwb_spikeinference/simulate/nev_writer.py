@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nwb_spikeinference.recordings import IntArray
-from nwb_spikeinference.simulate.nsx import CHANNELS_PER_BANK, TIME_ORIGIN
+from nwb_spikeinference.simulate.nsx_writer import CHANNELS_PER_BANK, TIME_ORIGIN
 
 WAVEFORM_SAMPLES = 48
 
