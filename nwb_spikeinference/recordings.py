@@ -20,6 +20,8 @@ IntArray = NDArray[np.integer]
 ElectrodeKind = Literal["micro", "macro", "scalp", "reference"]
 CellType = Literal["excitatory", "inhibitory", "unclassified"]
 
+DEFAULT_SPIKE_RESOLUTION_S = 1 / 30_000  # where nothing says it: one sample of most recorders
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Electrode:

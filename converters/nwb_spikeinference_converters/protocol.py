@@ -39,6 +39,10 @@ class RawBlock:
     rate_hz: float | None = None  # measured against the recorder's clock; None: the recording's nominal rate
     run: int = 0  # which of `clock_offsets_s` its start contains: how often the clock was set back before it
 
+    def rate_or(self, nominal_hz: float) -> float:
+        """Samples per second: as measured, or `nominal_hz` where nobody measured."""
+        return nominal_hz if self.rate_hz is None else self.rate_hz
+
 
 class RawRecording(Protocol):
     """One opened recording of int16 voltages; never written to."""

@@ -3,6 +3,8 @@
 import json
 import re
 from collections.abc import Callable
+from functools import partial
+from importlib import import_module
 from pathlib import Path
 
 import h5py
@@ -10,6 +12,7 @@ import numpy as np
 import pytest
 
 from nwb_spikeinference.errors import InputError
+from nwb_spikeinference_converters.protocol import RawBlock
 from nwb_spikeinference_converters.sessions.convert_session import convert_session
 
 GUIDE = Path(__file__).parents[2] / "CONTRIBUTING.md"
@@ -92,4 +95,13 @@ def test_what_no_recording_can_be_is_refused_for_a_converter(
 def test_a_recording_without_samples_is_refused_for_a_converter(session: Path, tmp_path: Path) -> None:
     np.save(session.with_name("raw.npy"), np.zeros((0, 8), np.int16))
     with pytest.raises(InputError, match="holds no samples"):
+        convert_session(session, tmp_path / "nwb")
+
+
+@pytest.mark.usefixtures("installed_guide")
+def test_a_block_measured_at_no_rate_is_refused_for_a_converter(
+    session: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(import_module("mylab.numpy_files"), "RawBlock", partial(RawBlock, rate_hz=0.0))
+    with pytest.raises(InputError, match=r"is sampled at 0\.0 Hz, as its converter reads it; a rate is above 0 Hz"):
         convert_session(session, tmp_path / "nwb")

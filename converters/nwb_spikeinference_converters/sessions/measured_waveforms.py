@@ -106,7 +106,7 @@ def _choose_spikes(
         samples = [np.rint((times_s - period.start_s) * period.rate_hz).astype(np.int64) for times_s in trains]
         usable.append([train[(train >= before) & (train + after <= period.n_samples)] for train in samples])
     totals = [sum(len(stretch[unit]) for stretch in usable) for unit in range(len(trains))]
-    steps = [-(-total // _MOST_SPIKES) or 1 for total in totals]
+    steps = [max(1, -(-total // _MOST_SPIKES)) for total in totals]
     return [[train[::every] for train, every in zip(stretch, steps, strict=True)] for stretch in usable]
 
 

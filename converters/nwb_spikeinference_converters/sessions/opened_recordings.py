@@ -217,8 +217,9 @@ def _open_one(path: Path, settings: RecordingSettings) -> RawRecording:
 
 def _require_sound(raw: RawRecording, path: Path) -> None:
     """Refuse what everything after this relies on, whoever wrote the converter."""
-    if not (math.isfinite(raw.rate_hz) and raw.rate_hz > 0):
-        raise InputError(f"{path}: is sampled at {raw.rate_hz} Hz, as its converter reads it")
+    for rate_hz in (raw.rate_hz, *(block.rate_or(raw.rate_hz) for block in raw.blocks)):
+        if not 0 < rate_hz < math.inf:
+            raise InputError(f"{path}: is sampled at {rate_hz} Hz, as its converter reads it; a rate is above 0 Hz")
     if not raw.channels or not any(block.n_samples for block in raw.blocks):
         raise InputError(f"{path}: holds no samples")
     for number, times in Counter(channel.number for channel in raw.channels).items():
@@ -259,7 +260,7 @@ def _keep(raw: RawRecording, origin_s: float, clip: ClipSettings) -> tuple[tuple
     dropped_s = []
     for index, block in enumerate(raw.blocks):
         start_s = block.start_s - origin_s
-        rate_hz = block.rate_hz or raw.rate_hz
+        rate_hz = block.rate_or(raw.rate_hz)
         first = max(0, round((clip.start_s - start_s) * rate_hz))
         last = min(float(block.n_samples), np.rint((stop_s - start_s) * rate_hz))
         if last - first < shortest:

@@ -11,7 +11,7 @@ import numpy as np
 from nwb_spikeinference.cell_types import cell_type_from_width
 from nwb_spikeinference.errors import InputError
 from nwb_spikeinference.nwb.raw.raw_records import TIME_ROUNDING_S, VoltageSource
-from nwb_spikeinference.recordings import Electrode, FloatArray, Unit
+from nwb_spikeinference.recordings import DEFAULT_SPIKE_RESOLUTION_S, Electrode, FloatArray, Unit
 from nwb_spikeinference.session_config import UnitsSettings
 from nwb_spikeinference.signal.waveforms import (
     isi_violation_share,
@@ -74,7 +74,7 @@ def collect_units(
     placed: list[_Placed] = []
     notes: list[str] = []
     files: list[Path] = []
-    resolution_s = 0.0
+    resolutions_s: list[float] = []
     for entry in settings:
         clock = sources.clock(entry.nsp)
         if entry.format == _STAMPED_FORMAT and len(clock.offsets_s) > 1:
@@ -82,7 +82,7 @@ def collect_units(
         context = ReadContext(clock=clock, channels=_recorded_channels(sources, entry.nsp))
         content = read_units(folder / entry.file, entry, context)
         files.extend(content.files)
-        resolution_s = max(resolution_s, content.resolution_s)
+        resolutions_s.append(content.resolution_s)
         here = [_place(unit, content, sources, electrodes, entry) for unit in content.units]
         kept, file_notes = _keep_recorded(here, sources.origin_s, entry.file)
         placed.extend(kept)
@@ -97,7 +97,10 @@ def collect_units(
     units = [_finish(number, item) for number, item in enumerate(measured)]
     units, rate_notes = _one_waveform_rate(units)
     return SessionUnits(
-        units=tuple(units), resolution_s=resolution_s or 1 / 30000, files=tuple(files), notes=(*notes, *rate_notes)
+        units=tuple(units),
+        resolution_s=max(resolutions_s, default=DEFAULT_SPIKE_RESOLUTION_S),
+        files=tuple(files),
+        notes=(*notes, *rate_notes),
     )
 
 
@@ -163,7 +166,7 @@ def _to_session_clock(
         return recorded_to_session(times_s, raw.blocks, raw.rate_hz) - sources.origin_s
     own = recording.clock
     if content.counts_samples:  # which passed at the measured rate
-        times_s = times_s * (own.rate_hz / (own.blocks[0].rate_hz or own.rate_hz))
+        times_s = times_s * (own.rate_hz / own.blocks[0].rate_or(own.rate_hz))
     return sources.to_session_s(own.blocks[0].start_s + times_s, nsp)
 
 
@@ -186,7 +189,7 @@ def recorded_to_session(times_s: FloatArray, blocks: Sequence[RawBlock], rate_hz
     ends = np.cumsum([block.n_samples for block in blocks]) / rate_hz
     block_of = np.minimum(np.searchsorted(ends, times_s, side="right"), len(blocks) - 1)
     starts_s = np.array([block.start_s for block in blocks])
-    stretch = np.array([rate_hz / (block.rate_hz or rate_hz) for block in blocks])
+    stretch = np.array([rate_hz / block.rate_or(rate_hz) for block in blocks])
     before = ends - np.array([block.n_samples for block in blocks]) / rate_hz
     placed: FloatArray = starts_s[block_of] + (times_s - before[block_of]) * stretch[block_of]
     return placed

@@ -160,7 +160,7 @@ def describe_doubtful(n: int, what: str) -> tuple[str, ...]:
 
 def extent(block: RawBlock, rate_hz: float) -> tuple[float, float]:
     """Start and end of a block, in seconds; `rate_hz` where it was not measured."""
-    return block.start_s, block.start_s + block.n_samples / (block.rate_hz or rate_hz)
+    return block.start_s, block.start_s + block.n_samples / block.rate_or(rate_hz)
 
 
 def restart_offset(end_s: float, shown_s: float) -> float:

@@ -47,7 +47,7 @@ def find_pulses(raw: RawRecording, channel: int, source: str) -> PulseTrain:
     times = []
     for index, block in enumerate(raw.blocks):
         edges = _find_edges(_pieces(raw, index, column), lowest, highest)
-        times.append(block.start_s + edges / (block.rate_hz or raw.rate_hz))
+        times.append(block.start_s + edges / block.rate_or(raw.rate_hz))
     times_s = np.concatenate(times)
     if len(times_s) < FEWEST_PULSES:
         raise InputError(

@@ -28,7 +28,7 @@ def _place(block: RawBlock, rate_hz: float, clock_map: ClockMap) -> RawBlock:
     start_s = clock_map.to_reference(np.array([block.start_s])).item()
     if clock_map.scale == 1:
         return replace(block, start_s=start_s)
-    return replace(block, start_s=start_s, rate_hz=(block.rate_hz or rate_hz) / clock_map.scale)
+    return replace(block, start_s=start_s, rate_hz=block.rate_or(rate_hz) / clock_map.scale)
 
 
 def map_clocks(

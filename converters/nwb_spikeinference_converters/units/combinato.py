@@ -29,14 +29,13 @@ from nwb_spikeinference.session_config import UnitsSettings
 from nwb_spikeinference_converters.units.hdf5_arrays import read_array
 from nwb_spikeinference_converters.units.mat_files import NUMERIC_KINDS, whole_numbers
 from nwb_spikeinference_converters.units.shape import (
-    DEFAULT_RESOLUTION_S,
     ReadContext,
     SortedUnit,
     UnitsFile,
     is_kept_label,
     make_unit,
 )
-from nwb_spikeinference_converters.units.times import to_seconds
+from nwb_spikeinference_converters.units.times import choose_rate_hz, resolution_of, to_seconds
 from nwb_spikeinference_converters.units.wires import find_wire
 
 _LABELS = {1: "MU", 2: "SU"}
@@ -47,7 +46,7 @@ def read_combinato_units(path: Path, settings: UnitsSettings, context: ReadConte
     """Each group of type single or multi-unit is a unit; `path` is the channel's folder, its data file or a sorting."""
     data, by_sign = _find_files(path)
     wire = find_wire(data, data.stem.removeprefix("data_"), settings, context)
-    clock, rate_hz, notes = settings.clock or "recorder", settings.rate_hz or wire.rate_hz, wire.notes
+    clock, rate_hz, notes = settings.clock or "recorder", choose_rate_hz(path, settings, wire.rate_hz), wire.notes
     units: list[SortedUnit] = []
     n_spikes = 0
     for sign, sorting_file in by_sign.items():
@@ -64,7 +63,7 @@ def read_combinato_units(path: Path, settings: UnitsSettings, context: ReadConte
     return UnitsFile(
         units=tuple(units),
         clock=clock,
-        resolution_s=1 / rate_hz if rate_hz else DEFAULT_RESOLUTION_S,
+        resolution_s=resolution_of(rate_hz),
         counts_samples=settings.time_unit == "sample",
         files=(data, *by_sign.values()),
         notes=notes,

@@ -26,7 +26,7 @@ from nwb_spikeinference_converters.units.mat_files import (
     whole_numbers,
 )
 from nwb_spikeinference_converters.units.shape import ReadContext, UnitsFile, is_kept_label, make_unit
-from nwb_spikeinference_converters.units.times import ticks_per_second, to_seconds
+from nwb_spikeinference_converters.units.times import choose_rate_hz, ticks_per_second, to_seconds
 from nwb_spikeinference_converters.units.wires import Wire, find_wire
 
 NOISE_CLUSTER = 99999999
@@ -62,7 +62,7 @@ def read_osort_units(path: Path, settings: UnitsSettings, context: ReadContext) 
             spike_times_s=times_s[members],
             sorter=settings.sorter or "OSort",
             waveforms=None if waveforms is None else waveforms[members] * volts_per_step,
-            waveform_rate_hz=_waveform_rate_hz(content, settings, wire),
+            waveform_rate_hz=_waveform_rate_hz(path, content, settings, wire),
             label=label,
             source=str(path),
         )
@@ -89,14 +89,14 @@ def _used_clusters(content: Variables, path: Path) -> dict[int, str | None]:
     return {number: "MUA" if number in multi else None for number in sorted({*used, *multi} - {NOISE_CLUSTER})}
 
 
-def _waveform_rate_hz(content: Variables, settings: UnitsSettings, wire: Wire) -> float:
+def _waveform_rate_hz(path: Path, content: Variables, settings: UnitsSettings, wire: Wire) -> float:
     """
     Points per second of waveforms.
 
     Exact where the recording's rate is known (from its .ncs file, or `rate_hz` in session.yaml), and the file tells of
     how many samples the points were made: `noiseTraces`, the noise's autocorrelation, is as long.
     """
-    rate_hz = settings.rate_hz or wire.rate_hz
+    rate_hz = choose_rate_hz(path, settings, wire.rate_hz)
     noise, spikes = content.get("noiseTraces"), content.get("newSpikesNegative")
     if rate_hz is None or noise is None or spikes is None or noise.size not in (64, 84):
         return _WAVEFORM_RATE_HZ

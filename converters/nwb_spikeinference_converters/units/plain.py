@@ -18,13 +18,12 @@ from nwb_spikeinference.session_config import UnitsSettings
 from nwb_spikeinference_converters.csv_rows import read_rows
 from nwb_spikeinference_converters.units.mat_files import Variables, read_mat, whole_numbers
 from nwb_spikeinference_converters.units.shape import (
-    DEFAULT_RESOLUTION_S,
     ReadContext,
     UnitsFile,
     group_spikes,
     make_unit,
 )
-from nwb_spikeinference_converters.units.times import to_seconds
+from nwb_spikeinference_converters.units.times import choose_rate_hz, resolution_of, to_seconds
 
 _NAMES = ("unit", "channel", "time_s", "sample", "rate_hz", "waveform")
 
@@ -70,7 +69,7 @@ def _build(path: Path, columns: Variables, settings: UnitsSettings) -> UnitsFile
     if "channel" not in columns:
         raise InputError(f"{path}: 'channel' is missing; add it, or 'channel:' to the units in session.yaml")
     own_rate_hz = float(columns["rate_hz"][0]) if len(columns.get("rate_hz", ())) else None
-    rate_hz = settings.rate_hz or own_rate_hz
+    rate_hz = choose_rate_hz(path, settings, own_rate_hz)
     times_s = _times(path, columns, settings, rate_hz)
     for name in ("channel", "time_s", "sample", "waveform"):
         if name in columns and len(columns[name]) != n_spikes:
@@ -95,11 +94,10 @@ def _build(path: Path, columns: Variables, settings: UnitsSettings) -> UnitsFile
         if cluster >= 0
     ]
     counts_samples = (settings.time_unit or ("s" if "time_s" in columns else "sample")) == "sample"
-    resolution_s = 1 / rate_hz if rate_hz and counts_samples else DEFAULT_RESOLUTION_S
     return UnitsFile(
         units=tuple(units),
         clock=settings.clock or "session",
-        resolution_s=resolution_s,
+        resolution_s=resolution_of(rate_hz if counts_samples else None),
         counts_samples=counts_samples,
         rate_hz=own_rate_hz,
         files=(path,),

@@ -10,11 +10,10 @@ from typing import Protocol
 import numpy as np
 
 from nwb_spikeinference.errors import InputError
-from nwb_spikeinference.recordings import FloatArray, IntArray
+from nwb_spikeinference.recordings import DEFAULT_SPIKE_RESOLUTION_S, FloatArray, IntArray
 from nwb_spikeinference.session_config import UnitsClock, UnitsSettings
 from nwb_spikeinference_converters.timing.clock import RecorderClock
 
-DEFAULT_RESOLUTION_S = 1 / 30000
 _LARGEST_VOLTS = 1.0  # of a waveform; beyond it a file is damaged, or its waveforms are in another unit
 _NOISE_LABELS = frozenset({"noise", "artifact", "artefact"})
 
@@ -57,7 +56,7 @@ class UnitsFile:
 
     units: tuple[SortedUnit, ...]
     clock: UnitsClock
-    resolution_s: float = DEFAULT_RESOLUTION_S
+    resolution_s: float = DEFAULT_SPIKE_RESOLUTION_S
     counts_samples: bool = False
     rate_hz: float | None = None
     files: tuple[Path, ...] = ()  # all that was read

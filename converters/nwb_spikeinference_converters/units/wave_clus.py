@@ -21,13 +21,12 @@ from nwb_spikeinference.recordings import IntArray
 from nwb_spikeinference.session_config import UnitsSettings
 from nwb_spikeinference_converters.units.mat_files import read_mat, scalar, spike_rows, whole_numbers
 from nwb_spikeinference_converters.units.shape import (
-    DEFAULT_RESOLUTION_S,
     ReadContext,
     UnitsFile,
     group_spikes,
     make_unit,
 )
-from nwb_spikeinference_converters.units.times import to_seconds
+from nwb_spikeinference_converters.units.times import choose_rate_hz, resolution_of, to_seconds
 from nwb_spikeinference_converters.units.wires import find_wire
 
 _VARIABLES = ("cluster_class", "spikes", "par.sr", "par.channels")
@@ -44,7 +43,8 @@ def read_wave_clus_units(path: Path, settings: UnitsSettings, context: ReadConte
             f"found {'no such variable' if table is None else table.shape}; give a times_*.mat file of wave_clus"
         )
     table = table.reshape(-1, 2)
-    is_polytrode = (scalar(content, "par.channels") or 1) > 1 or "polytrode" in path.stem.lower()
+    n_wires = scalar(content, "par.channels")
+    is_polytrode = (n_wires is not None and n_wires > 1) or "polytrode" in path.stem.lower()
     if is_polytrode and settings.channel is None:
         raise InputError(
             f"{path}: sorted from several wires at once; add 'channel' (the wire that the units are to be put on) to "
@@ -54,7 +54,7 @@ def read_wave_clus_units(path: Path, settings: UnitsSettings, context: ReadConte
     clock = settings.clock or "session"
     classes = whole_numbers(table[:, 0], "'cluster_class'", path)
     own_rate_hz = scalar(content, "par.sr")
-    rate_hz = settings.rate_hz or own_rate_hz or wire.rate_hz
+    rate_hz = choose_rate_hz(path, settings, own_rate_hz, wire.rate_hz)
     times_s = to_seconds(table[:, 1], "ms", settings, rate_hz, path)
     waveforms = None if is_polytrode or rate_hz is None else spike_rows(content, "spikes", path, len(table))
     units = [
@@ -73,7 +73,7 @@ def read_wave_clus_units(path: Path, settings: UnitsSettings, context: ReadConte
     return UnitsFile(
         units=tuple(units),
         clock=clock,
-        resolution_s=1 / rate_hz if rate_hz else DEFAULT_RESOLUTION_S,
+        resolution_s=resolution_of(rate_hz),
         counts_samples=True,  # milliseconds are sample numbers divided by par.sr
         rate_hz=own_rate_hz,
         files=(path,),

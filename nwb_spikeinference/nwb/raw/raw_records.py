@@ -5,7 +5,7 @@ What the NWB file of one recording session is built from, as plain data.
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from nwb_spikeinference.recordings import Electrode, FloatArray, IntArray, Unit
+from nwb_spikeinference.recordings import DEFAULT_SPIKE_RESOLUTION_S, Electrode, FloatArray, IntArray, Unit
 from nwb_spikeinference.session_config import DeviceSettings, SessionInfo, SubjectSettings
 
 TIME_ROUNDING_S = 1e-6  # what adding and subtracting clock readings may cost
@@ -81,6 +81,6 @@ class SessionContent:
     analog: tuple[VoltageSource, ...] = ()
     lfp: tuple[LfpSource, ...] = ()
     units: tuple[Unit, ...] = ()
-    units_resolution_s: float = 1 / 30000
+    units_resolution_s: float = DEFAULT_SPIKE_RESOLUTION_S
     recorded_periods: tuple[tuple[float, float], ...] = ()
     events: tuple[RecordedEvents, ...] = ()

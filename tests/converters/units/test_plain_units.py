@@ -76,6 +76,8 @@ def test_csv_in_seconds_with_an_offset(tmp_path: Path) -> None:
         ({"channel": None}, "'channel' is missing"),
         ({"sample": None, "waveform": None}, "neither 'time_s' nor 'sample'"),
         ({"rate_hz": None}, "times are sample numbers; add 'rate_hz'"),
+        ({"rate_hz": 0.0}, "sampled at 0 Hz; a rate is above 0 Hz"),
+        ({"sample": None, "time_s": np.zeros(4), "rate_hz": -1.0}, "sampled at -1 Hz; a rate is above 0 Hz"),
         ({"channel": np.array([1, 2])}, "'channel' has 2 rows, 'unit' has 4"),
         ({"unit": np.array([1.5, 1, 1, 1])}, "'unit' must hold whole numbers"),
         ({"sample": None, "time_s": np.array([0.1, np.nan, 1, 2])}, "spike times that are no numbers"),
@@ -85,6 +87,10 @@ def test_csv_in_seconds_with_an_offset(tmp_path: Path) -> None:
 def test_wrong_content_is_named(tmp_path: Path, changes: dict[str, object], match: str) -> None:
     with pytest.raises(InputError, match=rf"u\.mat: .*{match}"):
         read(write_mat(tmp_path / "u.mat", **changes))
+
+
+def test_the_rate_of_session_yaml_stands_in_for_one_that_cannot_be(tmp_path: Path) -> None:
+    assert read(write_mat(tmp_path / "u.mat", rate_hz=0.0), rate_hz=1000).resolution_s == 1e-3
 
 
 def test_a_file_that_is_no_mat_file_is_refused(tmp_path: Path) -> None:

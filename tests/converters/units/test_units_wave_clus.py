@@ -118,6 +118,7 @@ def test_a_file_without_spikes_has_no_units(tmp_path: Path, version: str) -> Non
         ({"cluster_class": np.full((5, 2), np.nan)}, "'cluster_class' must hold whole numbers"),
         ({"cluster_class": np.array([[1, np.nan]] * 5)}, "spike times that are no numbers"),
         ({"cluster_class": "none"}, "variable 'cluster_class' must be numeric"),
+        ({"par": {"sr": 0.0}}, "sampled at 0 Hz; a rate is above 0 Hz"),
         ({"spikes": np.zeros((4, 64))}, r"'spikes' must have one row per spike \(5\), found 4 x 64"),
     ],
 )

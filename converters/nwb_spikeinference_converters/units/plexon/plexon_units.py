@@ -14,8 +14,8 @@ from nwb_spikeinference_converters.units.plexon.plexon_mat import read_plexon_ma
 from nwb_spikeinference_converters.units.plexon.plexon_nex import read_nex
 from nwb_spikeinference_converters.units.plexon.plexon_plx import read_plx
 from nwb_spikeinference_converters.units.plexon.plexon_trains import UNSORTED, PlexonContent
-from nwb_spikeinference_converters.units.shape import DEFAULT_RESOLUTION_S, ReadContext, UnitsFile, make_unit
-from nwb_spikeinference_converters.units.times import ticks_per_second, to_seconds
+from nwb_spikeinference_converters.units.shape import ReadContext, UnitsFile, make_unit
+from nwb_spikeinference_converters.units.times import resolution_of, ticks_per_second, to_seconds
 
 _READERS: dict[str, Callable[[Path, UnitsSettings], PlexonContent]] = {
     ".plx": lambda path, _: read_plx(path),
@@ -49,13 +49,11 @@ def read_plexon_units(path: Path, settings: UnitsSettings, context: ReadContext)
     ]
     n_unsorted = sum(len(train.times) for train in content.trains if train.unit <= UNSORTED)
     unsorted_notes = [f"{n_unsorted} unsorted or invalidated spikes left out"] if n_unsorted else []
-    resolution_s = DEFAULT_RESOLUTION_S
-    if content.ticks_hz is not None:
-        resolution_s = 1 / ticks_per_second(default_unit, settings, content.ticks_hz, path)
+    rate_hz = None if content.ticks_hz is None else ticks_per_second(default_unit, settings, content.ticks_hz, path)
     return UnitsFile(
         units=tuple(units),
         clock=settings.clock or "recorder",
-        resolution_s=resolution_s,
+        resolution_s=resolution_of(rate_hz),
         files=(path,),
         notes=(*content.notes, *unsorted_notes),
     )
