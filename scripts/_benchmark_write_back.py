@@ -16,6 +16,7 @@ import numpy as np
 from pynwb import NWBHDF5IO, H5DataIO, NWBFile
 from pynwb.ecephys import ElectricalSeries
 from pynwb.file import Subject
+from scipy.special import expit
 
 from nwb_spikeinference.files import sha256_file
 from nwb_spikeinference.nwb.copies.copy_file import copy_without
@@ -115,7 +116,7 @@ def make_results(source: Path, seconds: int, rng: np.random.Generator) -> Sessio
         slow = np.cumsum(rng.normal(scale=0.05, size=(round(seconds * RATE_HZ), N_UNITS)), axis=0)
         return SpikeProbabilities(
             protocol=protocol, model="bilstm", rate_hz=RATE_HZ, start_s=0.0, unit_ids=tuple(range(N_UNITS)),
-            probabilities=(1 / (1 + np.exp(4 - np.sin(slow)))).astype(np.float32),
+            probabilities=expit(np.sin(slow) - 4).astype(np.float32),
             stretches=tuple(
                 InferredStretch(unit_id=unit_id, fold=0, model="model", start_s=0.0, stop_s=float(seconds))
                 for unit_id in range(N_UNITS)

@@ -12,6 +12,7 @@ and judged by their nearest neighbours.
 import argparse
 
 import numpy as np
+from scipy.special import expit
 from sklearn.neighbors import KNeighborsClassifier
 
 from nwb_spikeinference.bands import default_bands
@@ -95,7 +96,7 @@ def score_one(source: LfpInput, log_odds: FloatArray) -> UnitScores:
     calibration = source.valid & (np.cumsum(source.valid) <= CALIBRATION_SHARE * source.valid.sum())
     tested = source.valid & ~calibration
     intercept = float(log_odds_of_rate(source.counts, calibration)[0])
-    rate = 1 / (1 + np.exp(-intercept))
+    rate = float(expit(intercept))
     return score_unit(log_odds[tested] + intercept, source.counts[tested, 0], train_rate_per_bin=rate, threshold=0.0)
 
 

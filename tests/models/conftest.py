@@ -5,6 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter1d
+from scipy.special import expit
 
 from nwb_spikeinference.inputs import LfpInput
 from nwb_spikeinference.recordings import CellType
@@ -24,7 +25,7 @@ def _make_input(
     rng = np.random.default_rng(seed)
     features = gaussian_filter1d(rng.standard_normal((n_bins, 3)), 3, axis=0)
     features = (features / features.std(axis=0)).astype(np.float32)
-    probability = 1 / (1 + np.exp(-(-2.5 + 1.2 * features[:, :2])))
+    probability = expit(-2.5 + 1.2 * features[:, :2])
     counts = (rng.random((n_bins, 2)) < probability).astype(np.uint8)
     if change_first_columns:
         features[:, :2] = 5.0
