@@ -30,10 +30,12 @@ def plx_block(kind: int, tick: int, channel: int, unit: int, samples: Sequence[i
     return header + struct.pack(f"<{len(samples)}h", *samples)
 
 
-def write_plx(path: Path, blocks: Sequence[bytes], *, version: int = 106, gain: int = 4) -> Path:
+def write_plx(
+    path: Path, blocks: Sequence[bytes], *, version: int = 106, gain: int = 4, waveform_hz: int = TICKS_HZ
+) -> Path:
     """Write a file of spike channels 3 and 4, event channel 2 and slow channel 0."""
     header = struct.pack("<Ii128s", 0x58454C50, version, b"comment")
-    header += struct.pack("<14id", TICKS_HZ, 2, 1, 1, 8, 2, 2020, 1, 2, 3, 4, 5, 0, TICKS_HZ, 0.0)
+    header += struct.pack("<14id", TICKS_HZ, 2, 1, 1, 8, 2, 2020, 1, 2, 3, 4, 5, 0, waveform_hz, 0.0)
     header += struct.pack("<4B3H", 1, 1, 12, 12, 3000, 5000, 500)
     content = header.ljust(7504, b"\0")
     for channel in (3, 4):

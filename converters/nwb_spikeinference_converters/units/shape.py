@@ -94,14 +94,14 @@ def make_unit(
     Parameters
     ----------
     waveforms : ndarray of shape (n_spikes, n_samples), optional
-        In volts.
+        In volts; left out where damaged, or sampled at 0 Hz.
     """
     if not np.all(np.isfinite(spike_times_s)):
         raise InputError(f"{source}: unit {cluster_id} of channel {channel} has spike times that are no numbers")
-    usable = waveforms is not None and len(waveforms) and np.all(np.abs(waveforms) <= _LARGEST_VOLTS)
     mean: FloatArray | None = None
     sd: FloatArray | None = None
-    if waveforms is not None and usable:
+    has_rate = waveform_rate_hz is None or waveform_rate_hz > 0
+    if waveforms is not None and len(waveforms) and has_rate and np.all(np.abs(waveforms) <= _LARGEST_VOLTS):
         mean = np.asarray(np.mean(waveforms, axis=0, dtype=np.float64))
         sd = np.asarray(np.std(waveforms, axis=0, dtype=np.float64)) if len(waveforms) > 1 else None
     return SortedUnit(

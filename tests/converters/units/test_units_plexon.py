@@ -94,6 +94,10 @@ def test_plx_waveforms_are_volts(tmp_path: Path) -> None:
     assert unit.waveform_rate_hz == 40000
 
 
+def test_waveforms_sampled_at_no_rate_are_left_out(tmp_path: Path) -> None:
+    assert read(write_plx(tmp_path / "a.plx", BLOCKS, waveform_hz=0)).units[0].waveform_mean is None
+
+
 def test_a_channel_without_gain_has_no_waveform(tmp_path: Path) -> None:
     assert read(write_plx(tmp_path / "a.plx", BLOCKS, gain=0)).units[0].waveform_mean is None
 
