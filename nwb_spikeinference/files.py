@@ -105,15 +105,28 @@ def write_json(target: Path, content: Any) -> None:
     write_text(target, json.dumps(content, indent=1, allow_nan=False, ensure_ascii=False) + "\n")
 
 
+@contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """
+    Read a file inside.
+
+    Raises
+    ------
+    InputError
+        If the system does not let it be read.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror or error})") from error
+
+
 def sha256_file(path: Path) -> str:
     """Hex digest of a file's content."""
     digest = hashlib.sha256()
-    try:
-        with path.open("rb") as stream:
-            while block := stream.read(_HASH_BLOCK):
-                digest.update(block)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror or error})") from error
+    with reading(path), path.open("rb") as stream:
+        while block := stream.read(_HASH_BLOCK):
+            digest.update(block)
     return digest.hexdigest()
 
 

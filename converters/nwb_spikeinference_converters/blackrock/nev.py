@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nwb_spikeinference.errors import InputError
+from nwb_spikeinference.files import reading
 from nwb_spikeinference.recordings import FloatArray, IntArray
 from nwb_spikeinference_converters.blackrock.nsx_header import WIDE_STAMPS, read_nsx_header, read_time_origin
 from nwb_spikeinference_converters.recorder_files import list_parts
@@ -164,11 +165,9 @@ def read_nev(path: Path) -> NevFile:
 
 
 def _read_part(path: Path) -> NevFile:
-    try:
+    with reading(path):
         size = path.stat().st_size
         header = np.fromfile(path, dtype=_HEADER, count=1)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror or error})") from error
     if not len(header) or header[0]["file_type"] not in (b"NEURALEV", b"BREVENTS"):
         raise InputError(f"{path}: not a Blackrock .nev file (its first bytes are others)")
     head = header[0]

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nwb_spikeinference.errors import InputError
+from nwb_spikeinference.files import reading
 
 PERIODS_HZ = 30000  # the unit of a file's sampling period, whatever its time stamps count
 WIDE_STAMPS = (3, 0)  # this and later specifications have 64-bit time stamps
@@ -71,21 +72,18 @@ def read_nsx_header(path: Path) -> NsxHeader:
     InputError
         If it is missing, damaged, or no .nsX file.
     """
-    try:
-        with path.open("rb") as stream:
-            head = stream.read(_HEADER.itemsize)
-            size = path.stat().st_size
-            if head[:8] == b"NEURALSG":
-                return _read_old_header(path, size, stream)
-            if head[:8] not in (b"NEURALCD", b"BRSMPGRP"):
-                raise InputError(f"{path}: not a continuous Blackrock recording (its first bytes are others)")
-            if len(head) < _HEADER.itemsize:
-                raise InputError(f"{path}: truncated within its header; copy the file from the recorder again")
-            basic = np.frombuffer(head, _HEADER)[0]
-            n_channels = _check_count(path, int(basic["n_channels"]), int(basic["period"]), size)
-            channels = np.fromfile(stream, _CHANNEL, n_channels)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror or error})") from error
+    with reading(path), path.open("rb") as stream:
+        head = stream.read(_HEADER.itemsize)
+        size = path.stat().st_size
+        if head[:8] == b"NEURALSG":
+            return _read_old_header(path, size, stream)
+        if head[:8] not in (b"NEURALCD", b"BRSMPGRP"):
+            raise InputError(f"{path}: not a continuous Blackrock recording (its first bytes are others)")
+        if len(head) < _HEADER.itemsize:
+            raise InputError(f"{path}: truncated within its header; copy the file from the recorder again")
+        basic = np.frombuffer(head, _HEADER)[0]
+        n_channels = _check_count(path, int(basic["n_channels"]), int(basic["period"]), size)
+        channels = np.fromfile(stream, _CHANNEL, n_channels)
     spec = (int(basic["spec"][0]), int(basic["spec"][1]))
     if spec not in _SPECS:
         raise InputError(f"{path}: file specification {spec[0]}.{spec[1]} is unknown; known: 2.1, 2.2, 2.3, 3.0")

@@ -18,6 +18,7 @@ from typing import BinaryIO
 import numpy as np
 
 from nwb_spikeinference.errors import InputError
+from nwb_spikeinference.files import reading
 from nwb_spikeinference.recordings import IntArray
 from nwb_spikeinference_converters.blackrock.nsx_header import WIDE_STAMPS, NsxHeader
 
@@ -47,10 +48,8 @@ class NsxRun:
             return np.zeros((0, self.n_channels), np.int16)
         between = self.stride - 2 * self.n_channels
         n_bytes = (stop - start) * self.stride - between
-        try:
+        with reading(self.path):
             content = np.fromfile(self.path, dtype=np.uint8, count=n_bytes, offset=self.offset + start * self.stride)
-        except OSError as error:
-            raise InputError(f"{self.path}: cannot be read ({error.strerror or error})") from error
         if len(content) != n_bytes:
             raise InputError(f"{self.path}: became shorter while it was read; keep it as it is until the end")
         return np.ndarray((stop - start, self.n_channels), "<i2", content, strides=(self.stride, 2))
@@ -65,15 +64,12 @@ def list_runs(header: NsxHeader) -> list[NsxRun]:
     InputError
         If the file ends too early, or holds something else between its packets.
     """
-    try:
-        with header.path.open("rb") as stream:
-            if header.spec < (2, 2):
-                return [_whole_file(header)]
-            if _has_single_samples(header, stream):
-                return _list_single_samples(header, stream)
-            return list(_list_packets(header, stream))
-    except OSError as error:
-        raise InputError(f"{header.path}: cannot be read ({error.strerror or error})") from error
+    with reading(header.path), header.path.open("rb") as stream:
+        if header.spec < (2, 2):
+            return [_whole_file(header)]
+        if _has_single_samples(header, stream):
+            return _list_single_samples(header, stream)
+        return list(_list_packets(header, stream))
 
 
 def _whole_file(header: NsxHeader) -> NsxRun:

@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from nwb_spikeinference.errors import InputError
+from nwb_spikeinference.files import reading
 from nwb_spikeinference.recordings import IntArray
 from nwb_spikeinference_converters.neuralynx.neuralynx_header import HEADER_BYTES, number_of, read_header
 from nwb_spikeinference_converters.protocol import RawChannel
@@ -124,10 +125,8 @@ def _read_stamps(path: Path) -> tuple[IntArray, IntArray]:
 
 
 def _read_records(path: Path, first: int, n: int) -> np.ndarray:
-    try:
+    with reading(path):
         records = np.fromfile(path, _RECORD, n, offset=HEADER_BYTES + first * _RECORD.itemsize)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror or error})") from error
     if len(records) != n:
         raise InputError(f"{path}: became shorter while it was read; keep it as it is until the end")
     return records

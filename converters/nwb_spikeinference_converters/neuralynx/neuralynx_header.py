@@ -6,6 +6,7 @@ import math
 from pathlib import Path
 
 from nwb_spikeinference.errors import InputError
+from nwb_spikeinference.files import reading
 
 HEADER_BYTES = 16384
 
@@ -19,12 +20,9 @@ def read_header(path: Path, record_bytes: int) -> dict[str, str]:
     InputError
         If the file is missing, truncated, or no Neuralynx file.
     """
-    try:
-        with path.open("rb") as stream:
-            head = stream.read(HEADER_BYTES)
+    with reading(path), path.open("rb") as stream:
+        head = stream.read(HEADER_BYTES)
         size = path.stat().st_size
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror or error})") from error
     if not head.startswith(b"########") or len(head) < HEADER_BYTES:
         raise InputError(f"{path}: not a Neuralynx file, or shorter than its header")
     rest = (size - HEADER_BYTES) % record_bytes
