@@ -1,5 +1,5 @@
 """
-What a conversion reports: plain data, quick to import, so that a process which only collects reports stays small.
+The report of a conversion: plain data, quick to import, so that a process which only collects reports stays small.
 """
 
 from dataclasses import dataclass

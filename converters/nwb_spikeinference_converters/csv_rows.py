@@ -1,5 +1,5 @@
 """
-Read CSV files as people save them.
+Rows of CSV files, as people save them.
 
 A byte-order mark, semicolons or tabs are accepted; a cell that a spreadsheet would execute is not.
 """

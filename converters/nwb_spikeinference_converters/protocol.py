@@ -1,5 +1,5 @@
 """
-What a converter of raw recordings is, and how one is found.
+The protocol of a converter of raw recordings, and the search for one by name.
 
 A laboratory adds its own format by a package that declares an entry point in the group
 ``nwb_spikeinference.converters``, naming a class with the method `RawConverter.open`.

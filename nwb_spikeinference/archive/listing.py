@@ -1,5 +1,5 @@
 """
-What a dataset holds, with our own checks on what the archive says.
+The listing of a dataset, with our own checks on what the archive says.
 """
 
 from collections.abc import Iterator, Mapping

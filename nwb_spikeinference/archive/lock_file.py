@@ -1,5 +1,5 @@
 """
-``dandi.lock.json``: what was fetched, to the byte.
+The lock file ``dandi.lock.json``: what was fetched, to the byte.
 """
 
 from pathlib import Path

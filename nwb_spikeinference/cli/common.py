@@ -1,5 +1,5 @@
 """
-What all commands share: options, logging, errors in one line, results as text or JSON.
+Options, logging, one-line errors and results as text or JSON: common to all commands.
 """
 
 import functools

@@ -1,5 +1,5 @@
 """
-What SIGTERM and Ctrl-C do: one exception that unwinds everything, so that locks and partial files are put in order.
+Interruption by SIGTERM or Ctrl-C: one exception that unwinds everything, so that locks and partial files are tidied.
 """
 
 import signal

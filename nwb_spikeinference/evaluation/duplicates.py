@@ -1,5 +1,5 @@
 """
-The same neuron recorded on two wires.
+Duplicates: the same neuron recorded on two wires.
 
 Two units of a session whose spikes coincide far more often than slow common modulation explains count as one neuron;
 the better isolated one is kept.

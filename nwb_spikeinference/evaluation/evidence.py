@@ -1,5 +1,5 @@
 """
-What verdicts, summaries and flags rest on.
+The evidence of units that verdicts, summaries and flags rest on.
 
 One row per unit, and the settings that they share. A missing score is None; means are over the units that have it.
 """

@@ -1,5 +1,5 @@
 """
-What a reader must know before believing a number.
+Flags: warnings that a reader must know before believing a number.
 
 Each rule is one small function that looks at the evidence and returns a flag or None.
 """

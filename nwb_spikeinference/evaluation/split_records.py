@@ -1,5 +1,5 @@
 """
-Who and what trained, and who and what was tested: the records of ``splits.json``.
+Records of ``splits.json``: who and what trained, and who and what was tested.
 
 A split that has a participant, the content of a session or a bin on both sides cannot be constructed.
 """

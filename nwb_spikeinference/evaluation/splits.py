@@ -1,5 +1,5 @@
 """
-Which participants, or which stretches of a recording, train and test.
+Splits: which participants, or which stretches of a recording, train and test.
 
 A split that shares a participant or a time bin between its two sides cannot be constructed.
 """

@@ -1,5 +1,5 @@
 """
-H3: whether the relation transfers from one place of the brain to others.
+The claim of transfer (H3): whether the relation holds from one place of the brain to others.
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,5 +1,5 @@
 """
-Models that see lags of the features: what they share, and gradient boosting; and the mean rate.
+Models of lagged features: what they share, and gradient boosting; and the mean rate.
 
 Silent bins are thinned before fitting, and the intercept corrected for it, so that probabilities stay calibrated.
 """

@@ -1,5 +1,5 @@
 """
-Train and apply the recurrent networks: bidirectional, one-way, and with convolutions over raw LFP.
+Training and use of the recurrent networks: bidirectional, one-way, and with convolutions over raw LFP.
 """
 
 import hashlib

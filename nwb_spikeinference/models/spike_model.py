@@ -1,5 +1,5 @@
 """
-What every model offers.
+The protocol of a model of spikes: what every model offers.
 """
 
 from collections.abc import Sequence

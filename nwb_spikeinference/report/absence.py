@@ -1,5 +1,5 @@
 """
-Why a section has nothing to show.
+Reasons why a section has nothing to show.
 
 An empty section looks like a null result. These sentences say which of the two it is.
 """

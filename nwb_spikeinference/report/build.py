@@ -1,5 +1,5 @@
 """
-One self-contained HTML file: summary, figures, template.
+The report as one self-contained HTML file: summary, figures, template.
 
 The page loads nothing: no script, no font, no picture from elsewhere, and a content policy that forbids it.
 """

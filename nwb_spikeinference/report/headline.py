@@ -1,4 +1,4 @@
-"""The answer in words, generated from the results."""
+"""The headline: the answer in words, generated from the results."""
 
 from dataclasses import dataclass
 

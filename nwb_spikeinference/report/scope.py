@@ -1,4 +1,4 @@
-"""What the report's main numbers rest on: model, protocol, predictor, units and participants."""
+"""The scope of the report's main numbers: model, protocol, predictor, units and participants."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

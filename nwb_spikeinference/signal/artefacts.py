@@ -1,5 +1,5 @@
 """
-Channels and stretches that hold no brain signal.
+Artefacts: channels and stretches that hold no brain signal.
 """
 
 from collections.abc import Iterable, Sequence

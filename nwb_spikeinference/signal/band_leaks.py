@@ -1,5 +1,5 @@
 """
-Which bands a band's filter lets through.
+Leaks between bands: those that a band's filter lets through.
 
 A Butterworth filter has skirts: much of a band still stands in the features of those beside it, and a regression over
 several lags can raise it again. So a band that is left out must be stopped in what remains.

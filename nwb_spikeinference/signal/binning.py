@@ -1,5 +1,5 @@
 """
-Spikes into bins.
+Bins of spikes.
 """
 
 import numpy as np

@@ -1,5 +1,5 @@
 """
-Remove action potentials from raw voltage before it becomes LFP.
+Removal of action potentials from raw voltage before it becomes LFP.
 
 At each spike of a wire the unit's mean waveform is subtracted. Nothing is interpolated: a smooth gap where spikes were
 would itself tell a model where they were.

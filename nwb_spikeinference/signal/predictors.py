@@ -1,5 +1,5 @@
 """
-Which LFP a unit is predicted from.
+LFP predictors: the trace that a unit is predicted from.
 
 `neighbour` is the result that counts: nothing of the unit's own wire, nor of a wire that shows its action potential.
 """

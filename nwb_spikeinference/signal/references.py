@@ -1,5 +1,5 @@
 """
-What the wires of a bundle are measured against.
+References: what the wires of a bundle are measured against.
 
 As recorded a wire stands against its bundle's ninth wire, and so it stays by default: what the wires of a bundle have
 in common is also the drive that its neurons share. Another reference takes in no wire on which the unit's action

@@ -1,5 +1,5 @@
 """
-What a unit's mean waveform and spike train say of its type and quality.
+Type and quality of a unit, from its mean waveform and spike train.
 
 The firing rate takes no part in the cell type: it would make "inhibitory units are better predicted" circular.
 """

@@ -1,4 +1,4 @@
-"""What drives the neurons of a bundle together: noise of unit variance in four ranges of frequency."""
+"""Latents, which drive the neurons of a bundle together: noise of unit variance in four ranges of frequency."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""Write spikes and digital events as a Blackrock file (.nev, file specification 2.3)."""
+"""The writer of Blackrock files of spikes and digital events (.nev, file specification 2.3)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Write continuous signal as a Blackrock file (.ns6, file specification 2.3)."""
+"""The writer of Blackrock files of continuous signal (.ns6, file specification 2.3)."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path

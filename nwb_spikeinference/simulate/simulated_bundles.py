@@ -1,4 +1,4 @@
-"""Where the electrodes of a simulated study are."""
+"""Bundles of a simulated study, and their places in the brain."""
 
 from dataclasses import dataclass
 

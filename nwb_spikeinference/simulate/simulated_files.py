@@ -1,5 +1,5 @@
 """
-Write a simulated session as a lab would hold it: recorder's files, sorted units and ``session.yaml``.
+Files of a simulated session, as a lab would hold them: recorder's files, sorted units and ``session.yaml``.
 
 The truth goes to a folder of its own, which no other part of the program reads.
 """

@@ -1,4 +1,4 @@
-"""From 1 kHz to 30 kHz, block by block."""
+"""Upsampling from 1 kHz to 30 kHz, block by block."""
 
 import numpy as np
 from numpy.typing import NDArray

@@ -1,5 +1,5 @@
 """
-Where the samples of a Blackrock .nsX file lie, and when they were taken.
+Packets of Blackrock .nsX files: where their samples lie, and when they were taken.
 
 neo's reader is not used here: it drops the last sample of spec 2.1, misses clocks that were set back between PTP
 packets, and holds the time stamps of a whole PTP file in memory several times. Tests compare samples with it.

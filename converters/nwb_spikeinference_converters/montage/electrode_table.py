@@ -1,5 +1,5 @@
 """
-Which contact lies where: from bundles to electrodes, checked against the recordings.
+The table of electrodes: from bundles to contacts, checked against the recordings.
 """
 
 from collections import Counter

@@ -1,5 +1,5 @@
 """
-Read ``session.yaml``, with the CSV files that may stand in place of its lists.
+The settings file ``session.yaml``, with the CSV files that may stand in place of its lists.
 """
 
 import re

@@ -1,5 +1,5 @@
 """
-What all readers built on neo need: its kinds of failure, and its files closed.
+Failures of neo's readers, by their kinds, and the closing of their files.
 """
 
 import io

@@ -1,5 +1,5 @@
 """
-What has to be known of a format that neo reads: its reader, its clock, and which of its streams are electrodes.
+Formats that neo reads: the reader, the clock, and which of the streams are electrodes.
 """
 
 from collections.abc import Callable, Mapping

@@ -1,5 +1,5 @@
 """
-Where the signal of a neo reader is continuous, and when it starts.
+Continuous stretches of the signal of a neo reader, and their starts.
 
 neo tells most pauses as segments. It does not tell samples that Open Ephys lost, refuses Intan recordings with a gap,
 and starts both Intan and Plexon at zero whatever their time stamps say; here the time stamps are read.

@@ -1,5 +1,5 @@
 """
-One session in, one inspected NWB file out.
+The conversion of one session into one inspected NWB file.
 
 Everything is read and checked before anything is written; the file takes its name only when it is complete, passes the
 inspector and holds every raw sample unchanged.

@@ -1,5 +1,5 @@
 """
-Where recordings have gaps.
+Gaps of recordings.
 """
 
 from collections.abc import Iterator

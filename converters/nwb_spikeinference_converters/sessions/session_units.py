@@ -1,5 +1,5 @@
 """
-From the units that sorters wrote to the units of the session: one clock, one montage, quality and putative type.
+Units of a session, from those that sorters wrote: one clock, one montage, quality and putative type.
 """
 
 from collections.abc import Iterator, Sequence

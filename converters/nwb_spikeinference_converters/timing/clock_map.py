@@ -1,5 +1,5 @@
 """
-How one recorder's clock runs against another's, by pulses that both saw.
+The map from one recorder's clock to another's, by pulses that both saw.
 
 Nothing but the intervals between pulses tells which pulse is which, so regular pulses are refused where they leave a
 choice.

@@ -1,5 +1,5 @@
 """
-From a matplotlib figure to SVG that lives inside a page.
+The canvas of figures: matplotlib drawings as SVG that lives inside a page.
 
 The same drawing always gives the same bytes. Colours become CSS variables, so that the page's light, dark and print
 styles reach the figures; text stays text; ids carry the figure's name, so that two figures never share one.

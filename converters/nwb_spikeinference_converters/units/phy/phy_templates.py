@@ -1,5 +1,5 @@
 """
-On which row of the sorted file the spikes of a cluster are largest, from the templates of a Phy folder.
+Templates of a Phy folder: on which row of the sorted file the spikes of a cluster are largest.
 
 References
 ----------

@@ -1,5 +1,5 @@
 """
-What Offline Sorter and NeuroExplorer save for MATLAB.
+MATLAB files that Offline Sorter and NeuroExplorer save.
 
 Two layouts are read. A table, one variable per channel: one row per spike with channel, unit and time in seconds, as
 the dialog "Export Per-Waveform Data" orders them; the features and samples that may follow are not told apart by the
