@@ -52,7 +52,7 @@ class LfpInput:
     discharge: BoolArray
     segments: tuple[slice, ...]
     counts: NDArray[np.uint8]
-    unit_ids: tuple[int, ...]
+    unit_rows: tuple[int, ...]
     cell_types: tuple[CellType, ...]
     stopped: FloatArray | None = None
     raw: FloatArray | None = None

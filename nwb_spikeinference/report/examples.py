@@ -39,7 +39,7 @@ class TraceExample:
     probability: FloatArray
     spike_times_s: FloatArray
     participant: str
-    unit_id: int
+    unit: str  # its name
     region: str | None
     cell_type: CellType
     predictor: str

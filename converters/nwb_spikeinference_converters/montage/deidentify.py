@@ -2,7 +2,8 @@
 What may not leave the laboratory: dates, absolute clocks, paths, and ages over 89.
 
 Nothing is copied from the headers of recorder files (comments, dates, patient numbers, labels of channels), so only
-the session's own settings, what sorters say of units, and the comments among the events (`session_events.py`) need care.
+the session's own settings, what sorters say of units, and the comments among the events
+(`session_events.py`) need care.
 """
 
 import re
