@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from nwb_spikeinference.recordings import CellType, UnitKey
 from nwb_spikeinference.regions import Hemisphere
 
-SCHEMA_VERSION = "1.0"
+SCHEMA_VERSION = "1.1"
 RESULTS_FILE = "results.json"  # in the output folder
 Protocol = Literal["unseen-participant", "within-session"]
 CellGroup = Literal["all", "excitatory", "inhibitory"]

@@ -25,8 +25,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "pipeline": {BASE, *LAYER_1, "converters", "report", "pipeline"},
     "cli": {BASE, *LAYER_1, "converters", "report", "pipeline", "cli"},
 }
-# Along the way of the data: a folder imports those before it. The files of the part itself, "", are what all its folders
-# share, or the commands that use them all.
+# Along the way of the data: a folder imports those before it. The files of the part itself, "", are what all its
+# folders share, or the commands that use them all.
 ORDER: dict[str, tuple[str, ...]] = {
     "nwb": ("", "storage", "reading", "copies", "raw", "results"),
     "converters": ("", "timing", "blackrock", "neuralynx", "neo_readers", "units", "montage", "sessions"),
@@ -109,7 +109,7 @@ def test_imports_point_down_the_layers(folder: str) -> None:
 
 
 def inner_folder(part: str, below: tuple[str, ...]) -> str:
-    """Folder of a part that a file or module lies in, given what stands after the part's name; "" for the part itself."""
+    """Folder of a part, given what stands after the part's name in a path or module; "" for the part itself."""
     return below[0] if below and below[0] in ORDER[part] else ""
 
 
