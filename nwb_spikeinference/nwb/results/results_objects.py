@@ -15,7 +15,7 @@ from pynwb import NWBFile
 
 from nwb_spikeinference.errors import InputError
 from nwb_spikeinference.nwb import names
-from nwb_spikeinference.nwb.extension import REGION, get_type, table_columns
+from nwb_spikeinference.nwb.extension import ID, REGION, get_type, table_columns
 from nwb_spikeinference.nwb.results.result_records import (
     CohortResults,
     ModelProvenance,
@@ -31,7 +31,7 @@ _NONE = -1
 UNIT_LIST_COLUMNS = {
     "participant": ("text", "Whose unit it is"),
     "session": ("text", "Session in which it was recorded"),
-    "unit_id": ("int32", "Id of the unit in the units table of its session"),
+    "unit_id": (ID, "Id of the unit in the units table of its session; may repeat there"),
     "unit_row": ("int32", "Row of the unit in the units table of its session"),
     "region": ("text", "Canonical name of the structure, without side; empty where it is not known"),
     "hemisphere": ("text", "Side of the brain; empty where it is not known"),
@@ -169,7 +169,7 @@ def _table(name: str, table: TableRows, referred: Mapping[str, DynamicTable]) ->
     """A table whose columns, their types and descriptions are those of the specification."""
     columns: list[VectorData] = []
     for column, dtype, doc in table_columns(table.type_name):
-        values = packed(column_values(table.rows, column, "int32" if dtype == REGION else dtype))
+        values = packed(column_values(table.rows, column, dtype))
         if dtype == REGION:
             columns.append(DynamicTableRegion(name=column, description=doc, data=values, table=referred[column]))
         else:

@@ -9,6 +9,7 @@ import numpy as np
 
 from nwb_spikeinference.errors import InputError
 from nwb_spikeinference.nwb import names
+from nwb_spikeinference.nwb.extension import ID, REGION
 from nwb_spikeinference.nwb.results.result_records import ResultTables, SpikeProbabilities
 from nwb_spikeinference.recordings import UnitKey, name_unit
 from nwb_spikeinference.records import FoldRecord, Record, UnitRecord
@@ -112,13 +113,25 @@ def column_values(rows: Iterable[dict[str, Any]], column: str, dtype: str) -> An
     """
     One column as HDF5 holds it, which has no None.
 
-    Missing numbers are NaN, missing counts -1 and missing texts empty.
+    Missing numbers are NaN, missing counts -1 and missing texts empty; no id is missing.
     """
     values = [row[column] for row in rows]
+    if dtype == ID:
+        return _whole_ids(values)
+    if dtype == REGION:
+        dtype = "int32"
     if dtype == "text":
         return [value or "" for value in values]
     missing = _NO_COUNT if np.issubdtype(np.dtype(dtype), np.integer) else np.nan
     return np.array([missing if value is None else value for value in values], dtype=dtype)
+
+
+def _whole_ids(ids: Sequence[int]) -> Any:
+    """As integers of 64 bits, of the first type that holds them all; as texts where negative ids stand beside 2**63."""
+    for limits in (np.iinfo(np.int64), np.iinfo(np.uint64)):
+        if all(limits.min <= one <= limits.max for one in ids):
+            return np.array(ids, dtype=limits.dtype)
+    return [str(one) for one in ids]
 
 
 def _fold_rows(fold: FoldRecord) -> Iterator[dict[str, Any]]:

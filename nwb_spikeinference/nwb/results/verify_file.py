@@ -14,7 +14,7 @@ from nwb_spikeinference.errors import InputError
 from nwb_spikeinference.nwb.copies.check import inspect_file
 from nwb_spikeinference.nwb.copies.copy_file import read_pieces, walk
 from nwb_spikeinference.nwb.copies.digest import RECORDING_DIGEST, digest_of_recording
-from nwb_spikeinference.nwb.extension import REGION, table_columns
+from nwb_spikeinference.nwb.extension import table_columns
 from nwb_spikeinference.nwb.names import MODULE_PATH, STUDY, UNITS
 from nwb_spikeinference.nwb.results.result_records import ResultTables, StudyFacts
 from nwb_spikeinference.nwb.results.results_tables import TableRows, column_values, result_tables
@@ -123,10 +123,8 @@ def _units(file: h5py.File) -> Iterator[UnitKey]:
 
 def _different_columns(found: h5py.Group, table: TableRows) -> Iterator[str]:
     for column, dtype, _ in table_columns(table.type_name):
-        if dtype == REGION:
-            continue
         expected = column_values(table.rows, column, dtype)
-        if dtype == "text":
+        if isinstance(expected, list):
             held = [decode(value) for value in found[column][()]]
             same = [one == other for one, other in zip(held, expected, strict=True)]
         else:
