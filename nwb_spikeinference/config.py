@@ -57,6 +57,11 @@ class TargetSettings(Settings):
 
     bin_ms: float = Field(5, ge=1, le=100)
 
+    @property
+    def bin_s(self) -> float:
+        """Width of a bin in seconds."""
+        return self.bin_ms / 1e3
+
 
 class UnitSettings(Settings):
     """Which units are good enough to be scored; the others are listed with the reason."""
@@ -260,6 +265,10 @@ class StudySettings(Settings):
         """Models that are examined without each band, each once."""
         names = [self.model.name if name == "main" else name for name in self.lobo.models]
         return tuple(dict.fromkeys(name for name in names if name in self.scored_models()))
+
+    def ablated_models(self) -> tuple[str, ...]:
+        """Models whose bands are set to 0 in one training, instead of a training without each."""
+        return self.lobo_models() if self.lobo.mode == "ablate" else ()
 
     def band_list(self) -> tuple[Band, ...]:
         """The bands, with edges in Hz."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from nwb_spikeinference.recordings import CellType, FloatArray
+from nwb_spikeinference.recordings import CellType, FloatArray, UnitKey
 from nwb_spikeinference.regions import Hemisphere
 
 HEADS = ("excitatory", "inhibitory", "any")  # of every model: log-odds of a typical unit of that kind
@@ -22,6 +22,8 @@ class LfpInput:
 
     Attributes
     ----------
+    bin_s : float
+        Width of a bin in seconds.
     features : ndarray of shape (n_bins, n_features), float32
         Standardised; 0 where invalid.
     valid : ndarray of bool, shape (n_bins,)
@@ -32,6 +34,8 @@ class LfpInput:
         Continuous pieces of the recording, in bins. Nothing may be windowed across their edges.
     counts : ndarray of shape (n_bins, n_units), uint8
         Spikes per bin.
+    unit_rows : tuple of int
+        Rows of the units in the units table of their file.
     stopped : ndarray of shape (n_bins, n_pairs * 3), float32, optional
         Features of bands in which another one is stopped, pair by pair, for leave-one-band-out. Standardised.
     raw : ndarray of shape (n_bins, samples_per_bin), float32, optional
@@ -47,16 +51,22 @@ class LfpInput:
     bundle: str
     region: str | None
     hemisphere: Hemisphere | None
+    bin_s: float
     features: FloatArray
     valid: BoolArray
     discharge: BoolArray
     segments: tuple[slice, ...]
     counts: NDArray[np.uint8]
-    unit_ids: tuple[int, ...]
+    unit_rows: tuple[int, ...]
     cell_types: tuple[CellType, ...]
     stopped: FloatArray | None = None
     raw: FloatArray | None = None
     session_valid: BoolArray | None = None
+
+    @property
+    def keys(self) -> tuple[UnitKey, ...]:
+        """Which units of the study hang on it."""
+        return tuple(UnitKey(self.participant, self.session, row) for row in self.unit_rows)
 
     @property
     def n_bins(self) -> int:

@@ -7,7 +7,7 @@ These records pass between the folders: readers and converters make them, the si
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,11 +40,25 @@ class Electrode:
     xyz: tuple[float, float, float] | None = None
 
 
+class UnitKey(NamedTuple):
+    """Which unit of a study: known by its row in its file, never by the number that the file calls it."""
+
+    participant: str
+    session: str
+    row: int
+
+
+def name_unit(unit_id: int, row: int) -> str:
+    """How people are told of a unit: by its id and, as ids may repeat, by its row where that is another number."""
+    return f"unit {unit_id}" if unit_id == row else f"unit {unit_id} (row {row})"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unit:
-    """One sorted unit; spike times in seconds on the session's clock."""
+    """One sorted unit; spike times in seconds on the session's clock. `row` is its row in the file's units table."""
 
-    unit_id: int
+    row: int
+    unit_id: int  # what the file calls it; may repeat
     electrode_rows: tuple[int, ...]  # empty: the file does not link it
     spike_times_s: FloatArray
     waveform_mean: FloatArray | None = None  # (n_samples,), volts

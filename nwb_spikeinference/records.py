@@ -10,10 +10,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from nwb_spikeinference.recordings import CellType
+from nwb_spikeinference.recordings import CellType, UnitKey
 from nwb_spikeinference.regions import Hemisphere
 
-SCHEMA_VERSION = "1.0"
+SCHEMA_VERSION = "1.1"
 RESULTS_FILE = "results.json"  # in the output folder
 Protocol = Literal["unseen-participant", "within-session"]
 CellGroup = Literal["all", "excitatory", "inhibitory"]
@@ -73,7 +73,8 @@ class UnitRecord(Record):
 
     participant: str
     session: str
-    unit_id: int
+    unit_id: int  # what the file calls it; may repeat
+    unit_row: Count  # in the file's units table
     region: str | None
     hemisphere: Hemisphere | None
     cell_type: CellType
@@ -94,13 +95,18 @@ class UnitRecord(Record):
     majority_accuracy: float | None = None
     calibration_slope: float | None = None
 
+    @property
+    def key(self) -> UnitKey:
+        """Which unit this is."""
+        return UnitKey(self.participant, self.session, self.unit_row)
+
 
 class UnitModelScore(Record):
     """One metric of one unit under one model and protocol; None where it could not be computed."""
 
     participant: str
     session: str
-    unit_id: int
+    unit_row: Count
     protocol: Protocol
     model: str
     metric: str

@@ -115,11 +115,11 @@ def make_results(source: Path, seconds: int, rng: np.random.Generator) -> Sessio
     def series(protocol: Protocol) -> SpikeProbabilities:
         slow = np.cumsum(rng.normal(scale=0.05, size=(round(seconds * RATE_HZ), N_UNITS)), axis=0)
         return SpikeProbabilities(
-            protocol=protocol, model="bilstm", rate_hz=RATE_HZ, start_s=0.0, unit_ids=tuple(range(N_UNITS)),
+            protocol=protocol, model="bilstm", rate_hz=RATE_HZ, start_s=0.0, unit_rows=tuple(range(N_UNITS)),
             probabilities=expit(np.sin(slow) - 4).astype(np.float32),
             stretches=tuple(
-                InferredStretch(unit_id=unit_id, fold=0, model="model", start_s=0.0, stop_s=float(seconds))
-                for unit_id in range(N_UNITS)
+                InferredStretch(unit_row=row, fold=0, model="model", start_s=0.0, stop_s=float(seconds))
+                for row in range(N_UNITS)
             ),
         )  # fmt: skip
 

@@ -67,7 +67,7 @@ def simulate_input(seed: int, index: int, seconds: float) -> LfpInput:
         discharge=np.zeros(n_bins, dtype=bool),
         segments=(slice(0, n_bins),),
         counts=bin_spikes(spikes / RAW_RATE_HZ, 0.0, BIN_S, n_bins)[:, None].astype(np.uint8),
-        unit_ids=(1,),
+        unit_rows=(1,),
         cell_types=("excitatory",),
         raw=(trace / trace.std()).reshape(n_bins, per_bin),
     )
@@ -76,9 +76,7 @@ def simulate_input(seed: int, index: int, seconds: float) -> LfpInput:
 def score_unseen(inputs: list[LfpInput], n_folds: int) -> list[UnitScores]:
     """Scores of every unit by logistic regression that has not seen its participant, at a probability of one half."""
     units = [
-        UnitInfo(
-            participant=one.participant, session="", unit_id=1, region=None, hemisphere=None, cell_type="excitatory"
-        )
+        UnitInfo(participant=one.participant, session="", row=1, region=None, hemisphere=None, cell_type="excitatory")
         for one in inputs
     ]
     scores = []

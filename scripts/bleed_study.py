@@ -70,7 +70,7 @@ def make_input(trace: FloatArray, unit: SimulatedUnit, participant: str) -> LfpI
         discharge=np.zeros(len(valid), bool),
         segments=(slice(0, n_bins),),
         counts=bin_spikes(unit.sorted_samples / 30_000.0, 0.0, BIN_S, n_bins)[:, None].astype(np.uint8),
-        unit_ids=(unit.number,),
+        unit_rows=(unit.number,),
         cell_types=(unit.cell_type,),
     )
 

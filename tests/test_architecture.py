@@ -109,7 +109,7 @@ def test_imports_point_down_the_layers(folder: str) -> None:
 
 
 def inner_folder(part: str, below: tuple[str, ...]) -> str:
-    """Folder of a part that holds a file or module, given what stands after the part's name; "" for the part itself."""
+    """Folder of a part, given what stands after the part's name in a path or module; "" for the part itself."""
     return below[0] if below and below[0] in ORDER[part] else ""
 
 

@@ -35,7 +35,7 @@ def make_results() -> Results:
         folds=(),
         units=(
             UnitRecord(
-                participant="P07", session="baseline", unit_id=1, region=None, hemisphere=None,
+                participant="P07", session="baseline", unit_id=1, unit_row=0, region=None, hemisphere=None,
                 cell_type="unclassified", predictor="neighbour", n_spikes=3, rate_hz=0.1, excluded_reason="few spikes",
             ),
         ),

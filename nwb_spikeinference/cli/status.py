@@ -16,10 +16,9 @@ from nwb_spikeinference.cli.common import Output, shared_options
 @shared_options
 def command(folder: Path, output: Output) -> int:
     """Say which tasks of the study whose output is FOLDER are done, failed or unfinished."""
-    from nwb_spikeinference.pipeline.tasks.provenance import code_version
     from nwb_spikeinference.pipeline.tasks.store import TaskStore, describe_failure
 
-    states = TaskStore(folder / "tasks").states(code_version())
+    states = TaskStore(folder / "tasks").states()
     counts = Counter(one.state for one in states)
     lines = [", ".join(f"{number} {state}" for state, number in sorted(counts.items())) or "no task was begun here"]
     if counts["stale"]:

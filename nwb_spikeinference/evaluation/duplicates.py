@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nwb_spikeinference.recordings import FloatArray, Unit
+from nwb_spikeinference.recordings import FloatArray, Unit, name_unit
 
 COINCIDENCE_S = 0.5e-3
 JITTER_S = 20e-3
@@ -23,17 +23,29 @@ MIN_COINCIDENCES = 3  # below the 15 spikes that a unit needs, one chance coinci
 class Duplicate:
     """A unit that repeats another one of its session."""
 
-    kept: int  # unit ids
-    dropped: int
+    kept_row: int
+    kept_id: int
+    dropped_row: int
+    dropped_id: int
     share: float  # of the sparser train's spikes
     excess_sd: float
+
+    @property
+    def kept(self) -> str:
+        """How people are told of the unit that is kept."""
+        return name_unit(self.kept_id, self.kept_row)
+
+    @property
+    def dropped(self) -> str:
+        """How people are told of the unit that repeats it."""
+        return name_unit(self.dropped_id, self.dropped_row)
 
 
 def find_duplicates(units: Sequence[Unit]) -> tuple[Duplicate, ...]:
     """
     Units of one session that repeat a better isolated one.
 
-    Units with the higher signal-to-noise ratio are kept (then: more spikes, then the lower id). Two units of the same
+    Units with the higher signal-to-noise ratio are kept (then: more spikes, then the lower row). Two units of the same
     wire are different by the sorter's decision and are not compared.
     """
     best_first = sorted(units, key=_isolation)
@@ -45,7 +57,7 @@ def find_duplicates(units: Sequence[Unit]) -> tuple[Duplicate, ...]:
             kept.append(unit)
         else:
             found.append(duplicate)
-    return tuple(sorted(found, key=lambda duplicate: duplicate.dropped))
+    return tuple(sorted(found, key=lambda duplicate: duplicate.dropped_row))
 
 
 def coincidence_excess(first_s: FloatArray, second_s: FloatArray) -> tuple[int, float]:
@@ -93,7 +105,7 @@ def _covered(until_s: FloatArray, spikes_s: FloatArray) -> FloatArray:
 
 def _isolation(unit: Unit) -> tuple[float, int, int]:
     """Order from the best isolated unit on; a unit of unknown signal-to-noise ratio comes last."""
-    return (np.inf if unit.snr is None else -unit.snr, -len(unit.spike_times_s), unit.unit_id)
+    return (np.inf if unit.snr is None else -unit.snr, -len(unit.spike_times_s), unit.row)
 
 
 def _compare(kept: Unit, other: Unit) -> Duplicate | None:
@@ -106,4 +118,11 @@ def _compare(kept: Unit, other: Unit) -> Duplicate | None:
     share = n_coincident / len(sparser.spike_times_s)
     if share <= MIN_SHARE:
         return None
-    return Duplicate(kept=kept.unit_id, dropped=other.unit_id, share=share, excess_sd=excess)
+    return Duplicate(
+        kept_row=kept.row,
+        kept_id=kept.unit_id,
+        dropped_row=other.row,
+        dropped_id=other.unit_id,
+        share=share,
+        excess_sd=excess,
+    )

@@ -26,6 +26,7 @@ class UnitEvidence:
     participant: str
     session: str
     unit_id: int
+    unit_row: int
     region: str | None
     hemisphere: Hemisphere | None
     cell_type: CellType

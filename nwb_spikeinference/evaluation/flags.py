@@ -22,6 +22,7 @@ from nwb_spikeinference.evaluation.evidence import (
 from nwb_spikeinference.evaluation.fingerprint import UNCHECKED, bleed_fingerprint, is_bleed_checked
 from nwb_spikeinference.evaluation.statistics import Interval, lie_below_zero
 from nwb_spikeinference.evaluation.summary import MIN_PARTICIPANTS
+from nwb_spikeinference.recordings import name_unit
 from nwb_spikeinference.records import FlagRecord
 
 Rule = Callable[[Sequence[UnitEvidence], StudyContext], FlagRecord | None]
@@ -168,7 +169,7 @@ def too_good_flag(rows: Sequence[UnitEvidence], context: StudyContext) -> FlagRe
         id="too-good",
         severity="warning",
         message=f"{len(high)} units have a ROC-AUC above {TOO_GOOD_AUC:g}, up to {auc:.3f}: look for a leak",
-        where=f"{best.participant} {best.session} unit {best.unit_id}",
+        where=f"{best.participant} {best.session} {name_unit(best.unit_id, best.unit_row)}",
     )
 
 
@@ -196,8 +197,8 @@ def _polarity_flag(place: str, word: str, score: Interval) -> FlagRecord:
 
 def _duplicate_flag(session: str, one: Duplicate) -> FlagRecord:
     message = (
-        f"units {one.kept} and {one.dropped} share {one.share:.0%} of the sparser one's spikes, {one.excess_sd:.0f} SD "
-        f"above jitter: one neuron; unit {one.kept}, the better isolated one, is kept"
+        f"{one.kept} and {one.dropped} share {one.share:.0%} of the sparser one's spikes, {one.excess_sd:.0f} SD "
+        f"above jitter: one neuron; {one.kept}, the better isolated one, is kept"
     )
     return FlagRecord(id="duplicate-unit", severity="warning", message=message, where=session)
 

@@ -24,7 +24,7 @@ class UnitInfo:
 
     participant: str
     session: str
-    unit_id: int
+    row: int
     region: str | None
     hemisphere: Hemisphere | None
     cell_type: CellType
@@ -98,7 +98,7 @@ def participant_folds(units: Sequence[UnitInfo], n_folds: int, seed: int) -> Fol
 
 
 def _balanced_groups(units: Sequence[UnitInfo], n_folds: int, seed: int) -> list[tuple[str, ...]]:
-    ordered = sorted(units, key=lambda unit: (unit.participant, unit.session, unit.unit_id))
+    ordered = sorted(units, key=lambda unit: (unit.participant, unit.session, unit.row))
     groups = np.array([unit.participant for unit in ordered])
     strata = np.array(_strata(ordered, n_folds))
     for splitter in (StratifiedGroupKFold(n_folds, shuffle=True, random_state=seed), GroupKFold(n_folds)):

@@ -57,8 +57,8 @@ class Chunks:
                 if not item.bins[start:stop].any():
                     continue
                 place = (source.participant, source.session, source.bundle, start)
-                for first in range(0, len(source.unit_ids), MAX_UNITS):
-                    units = tuple(range(first, min(len(source.unit_ids), first + MAX_UNITS)))
+                for first in range(0, len(source.unit_rows), MAX_UNITS):
+                    units = tuple(range(first, min(len(source.unit_rows), first + MAX_UNITS)))
                     places.setdefault(place, []).append(Row(item=item, start=start, stop=stop, units=units))
         return list(places.values())
 

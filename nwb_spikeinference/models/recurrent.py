@@ -12,6 +12,7 @@ import numpy as np
 from nwb_spikeinference.config import ModelSettings
 from nwb_spikeinference.errors import SettingsError
 from nwb_spikeinference.inputs import HEADS, FeatureColumns, LfpInput, TrainingInput, log_odds_of_rate
+from nwb_spikeinference.model_kinds import MODEL_KINDS
 from nwb_spikeinference.models.inner import bits_per_spike, head_slopes, split_inner
 from nwb_spikeinference.models.input_chunks import UNIT_PLACES, Chunks, chunk_edges, participant_weights, signal_of
 from nwb_spikeinference.models.lagged import lag_offsets
@@ -21,8 +22,6 @@ from nwb_spikeinference.recordings import FloatArray
 
 _PREDICTION_BATCH = 1024
 _PREDICTION_STEP = 256
-READS_RAW = ("conv-bilstm",)
-_CAUSAL = ("causal-lstm",)
 
 
 @lru_cache(maxsize=16)
@@ -44,9 +43,10 @@ class RecurrentModel:
         self.name: str = settings.name
         self._settings = settings
         self._bin_s = bin_s
-        self._raw = settings.name in READS_RAW
+        kind = MODEL_KINDS[settings.name]
+        self._raw = kind.reads_trace
         self._has_skip = settings.skip == "logistic" and not self._raw
-        self._causal = settings.name in _CAUSAL
+        self._causal = kind.is_causal
         offsets = lag_offsets(bin_s, causal=self._causal)
         self._reach = (-int(offsets[0]), int(offsets[-1])) if self._has_skip else (0, 0)
         if max(self._reach) > settings.context_bins:

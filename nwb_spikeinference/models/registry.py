@@ -7,20 +7,20 @@ from collections.abc import Callable
 from nwb_spikeinference.config import StudySettings
 from nwb_spikeinference.models.lagged import GradientBoostingModel, RateModel
 from nwb_spikeinference.models.logistic import LogisticModel
-from nwb_spikeinference.models.recurrent import READS_RAW, RecurrentModel
+from nwb_spikeinference.models.recurrent import RecurrentModel
 from nwb_spikeinference.models.spike_model import SpikeModel
 
 
 def _make_recurrent(name: str, settings: StudySettings) -> SpikeModel:
-    return RecurrentModel(settings.model.model_copy(update={"name": name}), settings.target.bin_ms / 1e3)
+    return RecurrentModel(settings.model.model_copy(update={"name": name}), settings.target.bin_s)
 
 
 def _make_logistic(name: str, settings: StudySettings) -> SpikeModel:
-    return LogisticModel(settings.target.bin_ms / 1e3, band_dropout=settings.model.band_dropout)
+    return LogisticModel(settings.target.bin_s, band_dropout=settings.model.band_dropout)
 
 
 def _make_boosting(name: str, settings: StudySettings) -> SpikeModel:
-    return GradientBoostingModel(settings.target.bin_ms / 1e3, band_dropout=settings.model.band_dropout)
+    return GradientBoostingModel(settings.target.bin_s, band_dropout=settings.model.band_dropout)
 
 
 _MAKERS: dict[str, Callable[[str, StudySettings], SpikeModel]] = {
@@ -36,8 +36,3 @@ _MAKERS: dict[str, Callable[[str, StudySettings], SpikeModel]] = {
 def make_model(name: str, settings: StudySettings) -> SpikeModel:
     """A new model, not yet fitted; `name` is one that the settings allow."""
     return _MAKERS[name](name, settings)
-
-
-def reads_raw(name: str) -> bool:
-    """Whether a model reads the LFP itself instead of its features."""
-    return name in READS_RAW

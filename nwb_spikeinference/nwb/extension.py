@@ -15,6 +15,7 @@ from nwb_spikeinference.schemas import schema_path
 NAMESPACE = "ndx-spikeinference"
 SPECIFICATION = f"{NAMESPACE}/spec/{NAMESPACE}.namespace.yaml"
 REGION = "region"  # what a column of rows of another table counts as
+ID = "id"  # and one of ids of any size, for which the specification names no type
 TYPES = (
     "SpikeProbabilitySeries",
     "InferenceModel",
@@ -30,7 +31,7 @@ TYPES = (
 
 
 class Column(NamedTuple):
-    """One column of a table of the extension; `dtype` is ``text``, a type of numpy, or `REGION`."""
+    """One column of a table of the extension; `dtype` is ``text``, a type of numpy, `REGION` or `ID`."""
 
     name: str
     dtype: str
@@ -65,6 +66,6 @@ def table_columns(name: str) -> tuple[Column, ...]:
     specification = pynwb.get_type_map(copy=False).namespace_catalog.get_spec(NAMESPACE, name)
     own = (column for column in specification.datasets if column.name not in (None, "id"))
     return tuple(
-        Column(column.name, REGION if column.data_type_inc == "DynamicTableRegion" else column.dtype, column.doc)
+        Column(column.name, REGION if column.data_type_inc == "DynamicTableRegion" else column.dtype or ID, column.doc)
         for column in own
     )

@@ -27,13 +27,13 @@ _PACKAGES = (
 
 def describe_machine() -> dict[str, str]:
     """Versions, cores, memory, disk and file locking; nothing that names a person or a path."""
-    facts = {"python": sys.version.split()[0], "system": f"{platform.system()} {platform.machine()}"}
-    facts |= {name: _version(name) for name in _PACKAGES}
-    facts["cores"] = str(os.cpu_count())
-    facts["memory"] = f"{os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 1e9:.1f} GB"
-    facts["free disk here"] = f"{shutil.disk_usage(Path.cwd()).free / 1e9:.1f} GB"
-    facts["HDF5_USE_FILE_LOCKING"] = os.environ.get("HDF5_USE_FILE_LOCKING", "not set")
-    return facts
+    found = {"python": sys.version.split()[0], "system": f"{platform.system()} {platform.machine()}"}
+    found |= {name: _version(name) for name in _PACKAGES}
+    found["cores"] = str(os.cpu_count())
+    found["memory"] = f"{os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 1e9:.1f} GB"
+    found["free disk here"] = f"{shutil.disk_usage(Path.cwd()).free / 1e9:.1f} GB"
+    found["HDF5_USE_FILE_LOCKING"] = os.environ.get("HDF5_USE_FILE_LOCKING", "not set")
+    return found
 
 
 def _version(package: str) -> str:

@@ -16,8 +16,8 @@ from nwb_spikeinference.archive.stream import RemoteFile
 from nwb_spikeinference.cell_types import cell_type_from_width
 from nwb_spikeinference.config import ArchiveSettings, StudySettings
 from nwb_spikeinference.errors import InputError, ResourceError, SettingsError
-from nwb_spikeinference.pipeline.sessions.bins import merge_periods
 from nwb_spikeinference.pipeline.sessions.observed_time import why_no_signal, within_observed
+from nwb_spikeinference.pipeline.sessions.periods import merge_periods
 from nwb_spikeinference.pipeline.sessions.reading import read_as_study
 from nwb_spikeinference.pipeline.sessions.session_files import list_files
 from nwb_spikeinference.recordings import Session, Unit

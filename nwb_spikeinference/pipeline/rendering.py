@@ -9,9 +9,9 @@ from pydantic import ValidationError
 
 from nwb_spikeinference.errors import InputError
 from nwb_spikeinference.files import require_absent
-from nwb_spikeinference.pipeline.findings.choose_examples import load_examples
 from nwb_spikeinference.records import RESULTS_FILE, Results
 from nwb_spikeinference.report.build import write_report
+from nwb_spikeinference.report.examples import load_examples
 
 
 def render_again(folder: Path, target: Path | None = None, *, overwrite: bool = False) -> Path:

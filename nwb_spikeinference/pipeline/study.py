@@ -16,23 +16,27 @@ from nwb_spikeinference.config import StudySettings
 from nwb_spikeinference.errors import ExistsError
 from nwb_spikeinference.files import lock, sha256_file, sha256_json, sweep_partials, write_json
 from nwb_spikeinference.pipeline.findings.assemble_results import assemble_results
-from nwb_spikeinference.pipeline.findings.choose_examples import make_examples, save_examples
+from nwb_spikeinference.pipeline.findings.choose_examples import make_examples
 from nwb_spikeinference.pipeline.fits.cohort import Cohort, make_cohort
+from nwb_spikeinference.pipeline.fits.final_fit import FinalFit, fit_final_model
+from nwb_spikeinference.pipeline.fits.fit_result import FitResult
 from nwb_spikeinference.pipeline.fits.fit_spec import FitSpec
+from nwb_spikeinference.pipeline.fits.group import FitGroup
 from nwb_spikeinference.pipeline.fits.plan import StudyPlan, make_plan
 from nwb_spikeinference.pipeline.fits.run_fit import run_fit
 from nwb_spikeinference.pipeline.fits.same_recording import hash_contents
 from nwb_spikeinference.pipeline.fits.split_list import SessionSource, make_splits, write_splits
-from nwb_spikeinference.pipeline.inference.final_model import train_final_model, write_model
-from nwb_spikeinference.pipeline.sessions.choose_sessions import prepare_sessions
+from nwb_spikeinference.pipeline.inference.final_model import write_model
+from nwb_spikeinference.pipeline.sessions.choose_sessions import UsedSession, prepare_sessions
 from nwb_spikeinference.pipeline.sessions.session_files import SessionFile, find_sessions, hash_sessions
 from nwb_spikeinference.pipeline.tasks.executors import FailedTask, LocalExecutor, Task
 from nwb_spikeinference.pipeline.tasks.log_file import log_to
-from nwb_spikeinference.pipeline.tasks.provenance import code_version, git_revision, public_settings
-from nwb_spikeinference.pipeline.tasks.store import TaskKey, TaskResult, TaskStore
+from nwb_spikeinference.pipeline.tasks.provenance import git_revision, public_settings
+from nwb_spikeinference.pipeline.tasks.store import TaskKey, TaskStore
 from nwb_spikeinference.pipeline.write_back import COHORT_FILE, write_back
 from nwb_spikeinference.records import RESULTS_FILE, InputFile, Provenance, Results
 from nwb_spikeinference.report.build import write_report
+from nwb_spikeinference.report.examples import save_examples
 from nwb_spikeinference.report.results_csv import write_results_csv
 from nwb_spikeinference.settings import load_settings
 
@@ -123,11 +127,11 @@ def _run(settings: StudySettings, files: Sequence[SessionFile], output: Path) ->
     executor = LocalExecutor(store)
     digests = hash_sessions(files)
     sessions, failed, left_out = prepare_sessions(settings, files, digests, executor)
-    cohort = make_cohort([one for _, _, one in sessions], [name for _, name, _ in sessions], settings)
+    cohort = make_cohort([one.prepared for one in sessions], [one.task for one in sessions], settings.seed)
     _log.info("%d units of %d participants", len(cohort.cell_types), len(cohort.participants))
-    contents = hash_contents([(path, one) for path, _, one in sessions], settings.signal.predictor)
+    contents = hash_contents(sessions, settings.signal.predictor)
     plan = make_plan(cohort, settings)
-    splits = make_splits(plan, cohort, settings, _session_sources(sessions, digests, contents))
+    splits = make_splits(plan, cohort, settings.validation.within, _session_sources(sessions, contents))
     write_splits(splits, output / "splits.json")
     if plan.folds.reason:
         _log.warning("unseen-participant protocol left out: %s", plan.folds.reason)
@@ -147,12 +151,13 @@ def _run(settings: StudySettings, files: Sequence[SessionFile], output: Path) ->
     results, scores = assemble_results(settings, provenance, cohort, plan, outcomes, left_out)
     write_json(output / RESULTS_FILE, results.model_dump(mode="json"))
     write_results_csv(results, output / "results.csv", scores)
-    examples = make_examples(cohort, outcomes, results, settings)
+    examples = make_examples(cohort, outcomes, results, settings.model.name)
     save_examples(examples, output / "examples.npz")
     write_report(results, output / "report.html", examples)
     weights_sha256 = write_model(output / "model", final, cohort, settings, results)
-    read = {(one.facts["participant"], one.facts["session"]): (path, digests[path]) for path, _, one in sessions}
-    written, not_written = write_back(read, output, settings, cohort, outcomes, results, weights_sha256)
+    written, not_written = write_back(
+        sessions, output, settings, outcomes, results, cohort.participants, weights_sha256
+    )
     failures = (*failed, *failed_fits, *((final,) if isinstance(final, FailedTask) else ()), *not_written)
     return StudyOutcome(
         results=results, output=output, report=output / "report.html", written_back=written, failed=failures
@@ -160,14 +165,12 @@ def _run(settings: StudySettings, files: Sequence[SessionFile], output: Path) ->
 
 
 def _session_sources(
-    sessions: Sequence[tuple[Path, str, TaskResult]],
-    digests: Mapping[Path, str],
-    contents: Mapping[tuple[str, str], str],
+    sessions: Sequence[UsedSession], contents: Mapping[tuple[str, str], str]
 ) -> dict[tuple[str, str], SessionSource]:
     return {
-        key: SessionSource(file=path.name, file_sha256=digests[path], data_sha256=contents[key])
-        for path, _, one in sessions
-        for key in [(one.facts["participant"], one.facts["session"])]
+        name: SessionSource(file=one.path.name, file_sha256=one.sha256, data_sha256=contents[name])
+        for one in sessions
+        for name in [one.prepared.name]
     }
 
 
@@ -175,33 +178,32 @@ def _fit_dependencies(cohort: Cohort, settings: StudySettings) -> dict[str, Any]
     types = sorted([*key, cell_type] for key, cell_type in cohort.cell_types.items())
     parts = settings.model_dump(mode="json", include={"target", "model", "controls"})
     return {
-        "code": code_version(),
-        "features": sorted(cohort.keys),
+        "features": sorted(cohort.tasks),
         "types": sha256_json(types),
         "settings": parts | {"within": settings.validation.within.model_dump(mode="json")},
-        "ablated": settings.lobo_models() if settings.lobo.mode == "ablate" else (),
+        "ablated": settings.ablated_models(),
         "seed": settings.seed,
     }
 
 
 def _fit_all(
     plan: StudyPlan, cohort: Cohort, settings: StudySettings, executor: LocalExecutor
-) -> tuple[dict[str, list[TaskResult]], list[FailedTask]]:
+) -> tuple[dict[FitGroup, list[FitResult]], list[FailedTask]]:
     fixed = _fit_dependencies(cohort, settings)
 
-    def make_task(spec: FitSpec) -> Task:
+    def make_task(spec: FitSpec) -> Task[FitResult]:
         key = TaskKey(kind="fit", label=spec.label, depends_on=fixed | {"fit": spec.describe()})
-        return Task(key=key, work=lambda folder: run_fit(spec, cohort, settings, folder))
+        return Task(key=key, work=lambda folder: run_fit(spec, cohort, settings, folder), record=FitResult)
 
     specs = list(plan.specs())
     results = dict(zip(specs, executor.run([make_task(spec) for spec in specs], "fit"), strict=True))
     outcomes = {
-        group: [one for spec in fits if isinstance(one := results[spec], TaskResult)]
+        group: [one for spec in fits if isinstance(one := results[spec], FitResult)]
         for group, fits in plan.groups.items()
     }
     return outcomes, [one for one in results.values() if isinstance(one, FailedTask)]
 
 
-def _final_task(cohort: Cohort, settings: StudySettings) -> Task:
+def _final_task(cohort: Cohort, settings: StudySettings) -> Task[FinalFit]:
     key = TaskKey(kind="model", label="final model", depends_on=_fit_dependencies(cohort, settings))
-    return Task(key=key, work=lambda folder: train_final_model(cohort, settings, folder))
+    return Task(key=key, work=lambda folder: fit_final_model(cohort, settings, folder), record=FinalFit)

@@ -9,9 +9,9 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
+from scipy.special import expit
 
 from nwb_spikeinference.bands import Band
 from nwb_spikeinference.config import StudySettings
@@ -30,28 +30,30 @@ from nwb_spikeinference.nwb.results.result_records import (
 )
 from nwb_spikeinference.nwb.results.results_writer import write_results_copy, write_results_in_place
 from nwb_spikeinference.pipeline.findings.unit_outcomes import Outcomes
-from nwb_spikeinference.pipeline.fits.cohort import Cohort
+from nwb_spikeinference.pipeline.fits.fit_result import FitResult, UnitFit
+from nwb_spikeinference.pipeline.fits.group import FitGroup
+from nwb_spikeinference.pipeline.sessions.choose_sessions import UsedSession
+from nwb_spikeinference.pipeline.sessions.prepared import PreparedSession
 from nwb_spikeinference.pipeline.tasks.executors import FailedTask
 from nwb_spikeinference.pipeline.tasks.provenance import describe_architecture, program_versions, public_settings
-from nwb_spikeinference.pipeline.tasks.store import TaskResult
 from nwb_spikeinference.records import Protocol, Results, UnitRecord
 
 COHORT_FILE = "cohort.nwb"  # in the output folder
 _LONGEST_NAME = 255  # bytes
 _log = logging.getLogger(__name__)
-_PROTOCOLS: Mapping[Protocol, tuple[str, str]] = {  # group of trainings, and name of the model in a session's file
-    "unseen-participant": ("unseen", names.MODEL),
-    "within-session": ("within", f"{names.MODEL}_within_session"),
+_MODEL_NAMES: Mapping[Protocol, str] = {  # in a session's file
+    "unseen-participant": names.MODEL,
+    "within-session": f"{names.MODEL}_within_session",
 }
 
 
 def write_back(
-    read: Mapping[tuple[str, str], tuple[Path, str]],
+    sessions: Sequence[UsedSession],
     output: Path,
     settings: StudySettings,
-    cohort: Cohort,
     outcomes: Outcomes,
     results: Results,
+    participants: Sequence[str],
     weights_sha256: str | None,
 ) -> tuple[tuple[Path, ...], tuple[FailedTask, ...]]:
     """
@@ -61,10 +63,12 @@ def write_back(
 
     Parameters
     ----------
-    read : mapping
-        (participant, session) -> the NWB file that was read, and the digest that it had.
+    sessions : sequence of UsedSession
+        All that were read.
     output : Path
         Folder of the study.
+    participants : sequence of str
+        Those that trained the final model.
     weights_sha256 : str, optional
         Digest of the final model's weights, if there is one.
 
@@ -79,7 +83,7 @@ def write_back(
     _warn_without_locks()
     written: list[Path] = []
     failed: list[FailedTask] = []
-    for path, target, content in _contents(read, output / "nwb", settings, cohort, outcomes, results):
+    for path, target, content in _contents(sessions, output / "nwb", settings, outcomes, results):
         try:
             if settings.write_back.mode == "copy":
                 write_results_copy(path, target, content, overwrite=True, keep_raw=settings.write_back.raw)
@@ -90,7 +94,7 @@ def write_back(
             _log.warning("%s: results could not be written back: %s", path.name, error)
             failed.append(FailedTask(label=f"write back {path.name}", error=error))
     try:
-        write_cohort(output / COHORT_FILE, _cohort_results(weights_sha256, settings, cohort, outcomes, results))
+        write_cohort(output / COHORT_FILE, _cohort_results(weights_sha256, settings, participants, outcomes, results))
     except SpikeInferenceError as error:
         failed.append(FailedTask(label=f"write {COHORT_FILE}", error=error))
     return tuple(written), tuple(failed)
@@ -104,24 +108,18 @@ def _warn_without_locks() -> None:
 
 
 def _contents(
-    read: Mapping[tuple[str, str], tuple[Path, str]],
-    folder: Path,
-    settings: StudySettings,
-    cohort: Cohort,
-    outcomes: Outcomes,
-    results: Results,
+    sessions: Sequence[UsedSession], folder: Path, settings: StudySettings, outcomes: Outcomes, results: Results
 ) -> Iterator[tuple[Path, Path, SessionResults]]:
     """Per session with predictions: the file read, the one to write, and what to write."""
     is_copy = settings.write_back.mode == "copy"
     if is_copy:
         make_folder(folder)
         sweep_partials(folder)
-    targets = own_names([path for path, _ in read.values()])
-    for session in cohort.sessions:
-        path, digest = read[session.facts["participant"], session.facts["session"]]
-        content = _session_results(session, digest, settings, outcomes, results)
+    targets = own_names([one.path for one in sessions])
+    for one in sessions:
+        content = _session_results(one, settings, outcomes, results)
         if content is not None:
-            yield path, folder / targets[path] if is_copy else path, content
+            yield one.path, folder / targets[one.path] if is_copy else one.path, content
 
 
 def own_names(paths: Sequence[Path]) -> dict[Path, str]:
@@ -141,42 +139,48 @@ def own_names(paths: Sequence[Path]) -> dict[Path, str]:
 
 
 def _session_results(
-    session: TaskResult, source_sha256: str, settings: StudySettings, outcomes: Outcomes, results: Results
+    session: UsedSession, settings: StudySettings, outcomes: Outcomes, results: Results
 ) -> SessionResults | None:
     """What a session's file is given; None if nothing was inferred of it."""
+    prepared = session.prepared
     found: list[SpikeProbabilities] = []
     models: list[ModelProvenance] = []
-    for protocol, (group, name) in _PROTOCOLS.items():
-        fits = [fit for fit in _fits(outcomes, group, settings) if _units_of(fit, session)]
+    for protocol, name in _MODEL_NAMES.items():
+        fits = [fit for fit in _main_fits(outcomes, protocol, settings.model.name) if _units_of(fit, prepared)]
         if fits:
             # one name per model, where the folds of a session share it out
-            used = {name if len(fits) == 1 else f"{name}_fold_{_fold(fit)}": fit for fit in fits}
-            found.append(_probabilities(session, used, protocol, settings))
+            used = {name if len(fits) == 1 else f"{name}_fold_{fit.fold}": fit for fit in fits}
+            found.append(_probabilities(prepared, used, protocol, settings.model.name))
             models += [_provenance(one, protocol, fit, settings) for one, fit in used.items()]
     if not found:
         return None
-    key = (session.facts["participant"], session.facts["session"])
     return SessionResults(
         study=settings.name,
-        participant=key[0],
-        session=key[1],
-        source_sha256=source_sha256,
+        participant=prepared.participant,
+        session=prepared.session,
+        source_sha256=session.sha256,
         main=found[0],
         within_session=found[1] if len(found) > 1 else None,
         models=tuple(models),
         tables=result_tables_of(
-            results, settings.band_list(), [one for one in results.units if (one.participant, one.session) == key]
+            results,
+            settings.band_list(),
+            [one for one in results.units if (one.participant, one.session) == prepared.name],
         ),
     )
 
 
 def _cohort_results(
-    weights_sha256: str | None, settings: StudySettings, cohort: Cohort, outcomes: Outcomes, results: Results
+    weights_sha256: str | None,
+    settings: StudySettings,
+    participants: Sequence[str],
+    outcomes: Outcomes,
+    results: Results,
 ) -> CohortResults:
     models = [
-        _provenance(f"{names.MODEL}_{protocol.replace('-', '_')}_fold_{_fold(fit)}", protocol, fit, settings)
-        for protocol, (group, _) in _PROTOCOLS.items()
-        for fit in _fits(outcomes, group, settings)
+        _provenance(f"{names.MODEL}_{protocol.replace('-', '_')}_fold_{fit.fold}", protocol, fit, settings)
+        for protocol in _MODEL_NAMES
+        for fit in _main_fits(outcomes, protocol, settings.model.name)
     ]
     if weights_sha256 is not None:
         models.append(
@@ -184,7 +188,7 @@ def _cohort_results(
                 _shared_provenance(settings),
                 name=names.MODEL,
                 weights_sha256=weights_sha256,
-                training_participants=cohort.participants,
+                training_participants=tuple(participants),
             )
         )
     return CohortResults(
@@ -207,28 +211,24 @@ def result_tables_of(results: Results, bands: Sequence[Band], units: Sequence[Un
     )
 
 
-def _fits(outcomes: Outcomes, group: str, settings: StudySettings) -> list[TaskResult]:
+def _main_fits(outcomes: Outcomes, protocol: Protocol, model: str) -> list[FitResult]:
     """The trainings of the main model by one protocol that were tested on anything."""
-    return [fit for fit in outcomes.get(f"{group}/{settings.model.name}", ()) if fit.facts["units"]]
+    group = FitGroup(purpose="score", model=model, protocol=protocol)
+    return [fit for fit in outcomes.get(group, ()) if fit.units]
 
 
-def _units_of(fit: TaskResult, session: TaskResult) -> list[dict[str, Any]]:
-    key = (session.facts["participant"], session.facts["session"])
-    return [unit for unit in fit.facts["units"] if (unit["participant"], unit["session"]) == key]
+def _units_of(fit: FitResult, session: PreparedSession) -> list[UnitFit]:
+    return [unit for unit in fit.units if unit.key[:2] == session.name]
 
 
-def _fold(fit: TaskResult) -> int:
-    return int(fit.facts["units"][0]["fold"])
-
-
-def _provenance(name: str, protocol: Protocol, fit: TaskResult, settings: StudySettings) -> ModelProvenance:
+def _provenance(name: str, protocol: Protocol, fit: FitResult, settings: StudySettings) -> ModelProvenance:
     return replace(
         _shared_provenance(settings),
         name=name,
         protocol=protocol,
-        fold=_fold(fit),
-        weights_sha256=fit.facts["weights_sha256"],
-        training_participants=tuple(fit.facts["train"]),
+        fold=fit.fold,
+        weights_sha256=fit.weights_sha256,
+        training_participants=fit.train,
     )
 
 
@@ -248,35 +248,37 @@ def _shared_provenance(settings: StudySettings) -> ModelProvenance:
 
 
 def _probabilities(
-    session: TaskResult, fits: Mapping[str, TaskResult], protocol: Protocol, settings: StudySettings
+    session: PreparedSession, fits: Mapping[str, FitResult], protocol: Protocol, model: str
 ) -> SpikeProbabilities:
     """Spike probability of every unit of a session that was tested; NaN in bins that were not."""
-    grid = session.facts["grid"]
+    grid = session.grid
     columns: dict[int, np.ndarray] = {}
     stretches: list[InferredStretch] = []
     for name, fit in fits.items():
         for unit in _units_of(fit, session):
-            log_odds = fit.arrays[f"log_odds_{unit['input']}"][:, HEAD_OF_TYPE[unit["cell_type"]]]
-            start, stop = unit["tested"]
-            column = columns.setdefault(unit["unit_id"], np.full(grid["n_bins"], np.nan, np.float32))
-            column[start:stop] = 1 / (1 + np.exp(-(log_odds[start:stop] + unit["intercept"])))
-            column[~fit.arrays[f"valid_{unit['input']}"]] = np.nan
+            assert unit.full is not None, "the main model is scored in full"
+            predicted = fit.predictions[unit.full.prediction]
+            log_odds = predicted.log_odds[:, HEAD_OF_TYPE[unit.cell_type]]
+            start, stop = unit.full.tested
+            column = columns.setdefault(unit.key.row, np.full(grid.n_bins, np.nan, np.float32))
+            column[start:stop] = expit(log_odds[start:stop] + unit.full.intercept)
+            column[~predicted.valid] = np.nan
             stretches.append(
                 InferredStretch(
-                    unit_id=unit["unit_id"],
-                    fold=unit["fold"],
+                    unit_row=unit.key.row,
+                    fold=fit.fold,
                     model=name,
-                    start_s=grid["start_s"] + start * grid["bin_s"],
-                    stop_s=grid["start_s"] + stop * grid["bin_s"],
+                    start_s=grid.start_s + start * grid.bin_s,
+                    stop_s=grid.start_s + stop * grid.bin_s,
                 )
             )
-    unit_ids = tuple(sorted(columns))
+    rows = tuple(sorted(columns))
     return SpikeProbabilities(
         protocol=protocol,
-        model=settings.model.name,
-        probabilities=np.stack([columns[unit] for unit in unit_ids], axis=1),
-        rate_hz=1 / grid["bin_s"],
-        start_s=grid["start_s"],
-        unit_ids=unit_ids,
+        model=model,
+        probabilities=np.stack([columns[row] for row in rows], axis=1),
+        rate_hz=1 / grid.bin_s,
+        start_s=grid.start_s,
+        unit_rows=rows,
         stretches=tuple(stretches),
     )

@@ -1,12 +1,18 @@
 """Stretches of recording that show what a prediction looks like beside the spikes."""
 
-from dataclasses import dataclass
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
 
 import numpy as np
 
 from nwb_spikeinference.errors import SettingsError
+from nwb_spikeinference.files import replace_atomically
 from nwb_spikeinference.recordings import CellType, FloatArray
 from nwb_spikeinference.records import Protocol
+
+_ARRAYS = ("time_s", "lfp_uv", "probability", "spike_times_s")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -39,7 +45,7 @@ class TraceExample:
     probability: FloatArray
     spike_times_s: FloatArray
     participant: str
-    unit_id: int
+    unit: str  # its name
     region: str | None
     cell_type: CellType
     predictor: str
@@ -54,3 +60,27 @@ class TraceExample:
                 f"example {self.title!r}: time, LFP and probability must be 1-D, equally long and hold at least "
                 f"2 samples, got shapes {found}"
             )
+
+
+def save_examples(examples: Sequence[TraceExample], target: Path) -> None:
+    """Keep the examples beside the results, so that the report can be rendered again."""
+    arrays: dict[str, np.ndarray] = {}
+    for number, example in enumerate(examples):
+        plain = {field.name: getattr(example, field.name) for field in fields(example) if field.name not in _ARRAYS}
+        arrays[f"{number}_facts"] = np.array(json.dumps(plain))
+        arrays |= {f"{number}_{name}": np.asarray(getattr(example, name)) for name in _ARRAYS}
+    with replace_atomically(target) as temporary, temporary.open("wb") as stream:
+        np.savez_compressed(stream, **arrays)  # type: ignore[arg-type]
+
+
+def load_examples(source: Path) -> tuple[TraceExample, ...]:
+    """What `save_examples` kept; nothing if it kept nothing."""
+    if not source.exists():
+        return ()
+    with np.load(source, allow_pickle=False) as stored:
+        return tuple(
+            TraceExample(
+                **{name: stored[f"{number}_{name}"] for name in _ARRAYS}, **json.loads(str(stored[f"{number}_facts"]))
+            )
+            for number in range(len(stored.files) // (len(_ARRAYS) + 1))
+        )

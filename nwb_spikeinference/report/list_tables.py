@@ -1,5 +1,6 @@
 """Lists behind the numbers: participants, folds, units, bands, places, input files."""
 
+from nwb_spikeinference.recordings import name_unit
 from nwb_spikeinference.records import LoboRecord, Results, TransferRecord, UnitRecord
 from nwb_spikeinference.report.cells import (
     DASH,
@@ -129,7 +130,13 @@ def _columns(headers: tuple[str, ...], numeric: range | tuple[int, ...]) -> tupl
 def _unit_cells(unit: UnitRecord) -> tuple[Cell, ...]:
     place = text_cell(place_name(unit.region, unit.hemisphere), _NO_PLACE)
     kind = Cell(unit.cell_type)  # the column says that it is putative
-    return Cell(unit.participant), Cell(unit.session), Cell(str(unit.unit_id)), place, kind
+    return (
+        Cell(unit.participant),
+        Cell(unit.session),
+        Cell(name_unit(unit.unit_id, unit.unit_row).removeprefix("unit ")),
+        place,
+        kind,
+    )
 
 
 def _rate(unit: UnitRecord) -> Cell:

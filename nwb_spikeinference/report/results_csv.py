@@ -8,19 +8,20 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from nwb_spikeinference.files import write_text
+from nwb_spikeinference.recordings import UnitKey
 from nwb_spikeinference.records import Results, UnitModelScore, UnitRecord
 from nwb_spikeinference.report.cells import is_known
 from nwb_spikeinference.report.scope import Scope, find_scope
 
 COLUMNS = (
-    *("participant", "session", "unit_id", "region", "hemisphere", "cell_type", "predictor", "protocol", "model"),
+    *("participant", "session", "unit_id", "unit_row", "region", "hemisphere", "cell_type"),
+    *("predictor", "protocol", "model"),
     *("metric", "value", "excluded_reason"),
 )
 UNIT_METRICS = (
     *("roc_auc", "roc_auc_null", "roc_auc_p", "bits_per_spike", "pr_auc", "base_rate", "sensitivity", "specificity"),
     *("balanced_accuracy", "accuracy", "majority_accuracy", "calibration_slope"),
 )
-_UnitKey = tuple[str, str, int]
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 
@@ -51,17 +52,18 @@ def write_results_csv(results: Results, target: Path, scores: Sequence[UnitModel
 
 
 def _rows(scope: Scope, scores: Sequence[UnitModelScore]) -> Iterator[tuple[str | float | None, ...]]:
-    by_unit: dict[_UnitKey, list[UnitModelScore]] = defaultdict(list)
+    by_unit: dict[UnitKey, list[UnitModelScore]] = defaultdict(list)
     for score in scores:
-        by_unit[score.participant, score.session, score.unit_id].append(score)
+        by_unit[UnitKey(score.participant, score.session, score.unit_row)].append(score)
     for unit in scope.results.units:
         own = _own_scores(unit, scope)
-        others = by_unit.get((unit.participant, unit.session, unit.unit_id), [])
+        others = by_unit.get(unit.key, [])
         known = {(score.predictor, score.protocol, score.model, score.metric) for score in own}
         new = [s for s in others if (s.predictor or unit.predictor, s.protocol, s.model, s.metric) not in known]
         for score in [*own, *new] or [_no_score(unit, scope)]:
             yield (
-                *(unit.participant, unit.session, unit.unit_id, unit.region, unit.hemisphere, unit.cell_type),
+                *(unit.participant, unit.session, unit.unit_id, unit.unit_row),
+                *(unit.region, unit.hemisphere, unit.cell_type),
                 *(score.predictor or unit.predictor, score.protocol, score.model, score.metric),
                 *(score.value if is_known(score.value) else None, unit.excluded_reason),
             )
@@ -80,7 +82,7 @@ def _score(unit: UnitRecord, scope: Scope, metric: str, value: float | None) -> 
     return UnitModelScore(
         participant=unit.participant,
         session=unit.session,
-        unit_id=unit.unit_id,
+        unit_row=unit.unit_row,
         protocol=scope.protocol,
         model=scope.model,
         metric=metric,

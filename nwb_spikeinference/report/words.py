@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from nwb_spikeinference.model_kinds import MODEL_KINDS
+
 CELL_TYPES = {
     "all": "all units",
     "excitatory": "putative excitatory",
@@ -27,12 +29,7 @@ PREDICTOR_MEANINGS = {
 }
 MODELS = {
     "main": "main model",
-    "bilstm": "BiLSTM",
-    "conv-bilstm": "conv-BiLSTM",
-    "causal-lstm": "causal LSTM",
-    "rate": "mean rate",
-    "logistic": "logistic",
-    "gradient-boosting": "gradient boosting",
+    **{name: kind.written for name, kind in MODEL_KINDS.items()},
 }
 METRICS = {  # in the order of the tables
     "roc_auc": "ROC-AUC",

@@ -1,5 +1,5 @@
 """
-LFP predictors: the trace that a unit is predicted from.
+Predictors: which LFP a unit is predicted from.
 
 `neighbour` is the result that counts: nothing of the unit's own wire, nor of a wire that shows its action potential.
 """
@@ -10,7 +10,14 @@ import numpy as np
 
 from nwb_spikeinference.errors import NoSignalError
 from nwb_spikeinference.recordings import FloatArray
-from nwb_spikeinference.signal.references import Reference, make_bipolar, median_over_wires, remove_bundle_median
+from nwb_spikeinference.signal.references import (
+    Reference,
+    check_bipolar,
+    check_bundle_median,
+    make_bipolar,
+    median_over_wires,
+    remove_bundle_median,
+)
 
 
 def neighbour_trace(lfp: FloatArray, own_wire: int, excluded: np.ndarray, reference: Reference = "none") -> FloatArray:
@@ -35,13 +42,8 @@ def neighbour_trace(lfp: FloatArray, own_wire: int, excluded: np.ndarray, refere
     NoSignalError
         If too few wires are left, or none can be: what is left of a median once it is subtracted is nothing.
     """
-    usable = _others(own_wire, excluded)
-    if not usable.any():
-        raise NoSignalError(
-            f"no neighbouring wire is left out of {lfp.shape[1]} (the others show the unit's waveform or carry "
-            f"no signal); use predictor: own-despiked, or macro"
-        )
-    return _COMMON[reference](lfp[:, usable])
+    check_neighbour(own_wire, excluded, reference)
+    return _COMMON[reference](lfp[:, _others(own_wire, excluded)])
 
 
 def own_trace(lfp: FloatArray, own_wire: int, excluded: np.ndarray, reference: Reference = "none") -> FloatArray:
@@ -62,6 +64,7 @@ def own_trace(lfp: FloatArray, own_wire: int, excluded: np.ndarray, reference: R
     NoSignalError
         If no wire is left to be the reference.
     """
+    check_own(own_wire, excluded, reference)
     return _OWN[reference](lfp, own_wire, _others(own_wire, excluded))
 
 
@@ -84,9 +87,44 @@ def macro_trace(lfp: FloatArray, usable: np.ndarray, reference: Reference = "non
     NoSignalError
         If too few contacts are usable.
     """
-    if not np.any(usable):
-        raise NoSignalError(f"none of {lfp.shape[1]} macro contacts carries a signal; use predictor: neighbour")
+    check_macro(usable, reference)
     return _COMMON[reference](lfp[:, usable])
+
+
+def check_neighbour(own_wire: int, excluded: np.ndarray, reference: Reference) -> None:
+    """Refuse what `neighbour_trace` cannot make, as that does."""
+    usable = _others(own_wire, excluded)
+    if not usable.any():
+        raise NoSignalError(
+            f"no neighbouring wire is left out of {len(usable)} (the others show the unit's waveform or carry "
+            f"no signal); use predictor: own-despiked, or macro"
+        )
+    _check_common(int(usable.sum()), reference)
+
+
+def check_own(own_wire: int, excluded: np.ndarray, reference: Reference) -> None:
+    """Refuse what `own_trace` cannot make, as that does."""
+    if reference == "bundle-median":
+        check_bundle_median(_others(own_wire, excluded))
+    elif reference == "bipolar":
+        check_bipolar(_others(own_wire, excluded))
+
+
+def check_macro(usable: np.ndarray, reference: Reference) -> None:
+    """Refuse what `macro_trace` cannot make, as that does."""
+    if not np.any(usable):
+        raise NoSignalError(f"none of {len(usable)} macro contacts carries a signal; use predictor: neighbour")
+    _check_common(int(np.sum(usable)), reference)
+
+
+def _check_common(n_wires: int, reference: Reference) -> None:
+    if reference == "bundle-median":
+        raise NoSignalError(
+            f"the median of {n_wires} wires measured against that same median is 0; use signal.reference: none or "
+            f"bipolar, or predictor: own-despiked"
+        )
+    if reference == "bipolar" and n_wires < 2:
+        raise NoSignalError("a single wire is left, a bipolar reference needs two; use signal.reference: none")
 
 
 def _others(own_wire: int, excluded: np.ndarray) -> np.ndarray:
@@ -96,25 +134,11 @@ def _others(own_wire: int, excluded: np.ndarray) -> np.ndarray:
 
 
 def _median_of_pairs(lfp: FloatArray) -> FloatArray:
-    if lfp.shape[1] < 2:
-        raise NoSignalError("a single wire is left, a bipolar reference needs two; use signal.reference: none")
-    return median_over_wires(
-        make_bipolar(lfp, np.ones(lfp.shape[1], bool))[:, :-1]
-    )  # the last repeats the pair before it
+    pairs = make_bipolar(lfp, np.ones(lfp.shape[1], bool))
+    return median_over_wires(pairs[:, :-1])  # the last repeats the pair before it
 
 
-def _nothing(lfp: FloatArray) -> FloatArray:
-    raise NoSignalError(
-        f"the median of {lfp.shape[1]} wires measured against that same median is 0; use signal.reference: none or "
-        f"bipolar, or predictor: own-despiked"
-    )
-
-
-_COMMON: dict[Reference, Callable[[FloatArray], FloatArray]] = {
-    "none": median_over_wires,
-    "bipolar": _median_of_pairs,
-    "bundle-median": _nothing,
-}
+_COMMON: dict[Reference, Callable[[FloatArray], FloatArray]] = {"none": median_over_wires, "bipolar": _median_of_pairs}
 
 
 def _as_recorded(lfp: FloatArray, own_wire: int, others: np.ndarray) -> FloatArray:

@@ -66,8 +66,7 @@ def remove_bundle_median(lfp: FloatArray, usable: np.ndarray) -> FloatArray:
     NoSignalError
         If no wire is usable.
     """
-    if not np.any(usable):
-        raise NoSignalError(f"none of {lfp.shape[1]} wires can serve as reference; use signal.reference: none")
+    check_bundle_median(usable)
     return np.asarray(lfp - median_over_wires(lfp[:, usable])[:, None])
 
 
@@ -94,14 +93,27 @@ def make_bipolar(lfp: FloatArray, usable: np.ndarray) -> FloatArray:
     NoSignalError
         If some wire has no other to be measured against.
     """
+    check_bipolar(usable)
     partners = np.flatnonzero(usable)
     against = []
     for wire in range(lfp.shape[1]):
         after, before = partners[partners > wire], partners[partners < wire]
-        if not len(after) and not len(before):
-            raise NoSignalError(
-                f"no other of {lfp.shape[1]} wires can serve as bipolar reference of wire column {wire}; "
-                f"use signal.reference: none"
-            )
         against.append(after[0] if len(after) else before[-1])
     return np.asarray(lfp - lfp[:, against])
+
+
+def check_bundle_median(usable: np.ndarray) -> None:
+    """Refuse, with `NoSignalError`, wires none of which a median could be taken over."""
+    if not np.any(usable):
+        raise NoSignalError(f"none of {len(usable)} wires can serve as reference; use signal.reference: none")
+
+
+def check_bipolar(usable: np.ndarray) -> None:
+    """Refuse, with `NoSignalError`, wires of which one has no usable other to be measured against."""
+    partners = np.flatnonzero(usable)
+    if len(partners) < 2:
+        wire = int(partners[0]) if len(partners) else 0
+        raise NoSignalError(
+            f"no other of {len(usable)} wires can serve as bipolar reference of wire column {wire}; "
+            f"use signal.reference: none"
+        )

@@ -35,6 +35,7 @@ def make_rows(n_participants: int = 12, **scores: Callable[[UnitEvidence], Any])
                 participant=f"P{person:02d}",
                 session="one",
                 unit_id=index,
+                unit_row=index,
                 region=region,
                 hemisphere=hemisphere,  # type: ignore[arg-type]
                 cell_type="excitatory" if index < 3 else "inhibitory",

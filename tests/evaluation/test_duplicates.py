@@ -18,7 +18,7 @@ def poisson_train(rng: np.random.Generator, rate_hz: float) -> FloatArray:
 
 
 def make_unit(unit_id: int, wire: int, times_s: FloatArray, snr: float) -> Unit:
-    return Unit(unit_id=unit_id, electrode_rows=(wire,), spike_times_s=times_s, snr=snr)
+    return Unit(row=unit_id, unit_id=unit_id, electrode_rows=(wire,), spike_times_s=times_s, snr=snr)
 
 
 def test_a_planted_duplicate_is_found_and_the_better_isolated_unit_kept() -> None:
@@ -27,7 +27,7 @@ def test_a_planted_duplicate_is_found_and_the_better_isolated_unit_kept() -> Non
     seen = np.sort(rng.choice(times, times.size // 2, replace=False) + rng.normal(0, 1e-4, times.size // 2))
     units = [make_unit(1, 0, times, 4.0), make_unit(2, 1, seen, 8.0), make_unit(3, 2, poisson_train(rng, 5), 9.0)]
     (found,) = find_duplicates(units)
-    assert (found.kept, found.dropped) == (2, 1)
+    assert (found.kept_row, found.dropped_row) == (2, 1)
     assert found.share > 0.95
 
 
@@ -52,15 +52,15 @@ def test_units_of_one_wire_are_not_compared() -> None:
 
 def test_a_unit_of_unknown_isolation_gives_way() -> None:
     times = poisson_train(np.random.default_rng(6), 5)
-    unknown = Unit(unit_id=1, electrode_rows=(0,), spike_times_s=times)
+    unknown = Unit(row=1, unit_id=1, electrode_rows=(0,), spike_times_s=times)
     (found,) = find_duplicates([unknown, make_unit(2, 1, times, 0.0)])
-    assert (found.kept, found.dropped) == (2, 1)
+    assert (found.kept_row, found.dropped_row) == (2, 1)
 
 
 def test_three_copies_leave_one() -> None:
     times = poisson_train(np.random.default_rng(4), 5)
     found = find_duplicates([make_unit(index, index, times, float(index)) for index in range(3)])
-    assert [(one.kept, one.dropped) for one in found] == [(2, 0), (2, 1)]
+    assert [(one.kept_row, one.dropped_row) for one in found] == [(2, 0), (2, 1)]
 
 
 def test_two_chance_coincidences_of_a_sparse_unit_are_no_duplicate() -> None:
@@ -91,5 +91,10 @@ def test_the_closed_form_is_the_limit_of_many_jitters() -> None:
 def test_a_duplicate_says_how_much_is_shared() -> None:
     times = np.arange(1.0, 41.0)
     assert find_duplicates([make_unit(1, 0, times, 5.0), make_unit(2, 1, times[:20], 4.0)])[0] == Duplicate(
-        kept=1, dropped=2, share=1.0, excess_sd=pytest.approx((20 - 0.5) / np.sqrt(20 * 0.025 * 0.975))
+        kept_row=1,
+        kept_id=1,
+        dropped_row=2,
+        dropped_id=2,
+        share=1.0,
+        excess_sd=pytest.approx((20 - 0.5) / np.sqrt(20 * 0.025 * 0.975)),
     )

@@ -151,7 +151,7 @@ def test_a_place_of_three_participants_far_below_one_half_is_flagged_beside_othe
 
 
 def test_a_duplicate_names_both_units_and_the_session(planted: SimpleNamespace) -> None:
-    found = Duplicate(kept=4, dropped=7, share=0.6, excess_sd=22.0)
+    found = Duplicate(kept_row=4, kept_id=4, dropped_row=6, dropped_id=7, share=0.6, excess_sd=22.0)
     (flag,) = study_flags(planted.make_rows(), planted.context, duplicates=[("P01 one", found)])
     assert (flag.id, flag.where) == ("duplicate-unit", "P01 one")
     assert "unit 4, the better isolated one, is kept" in flag.message

@@ -18,7 +18,7 @@ def make_units(n_participants: int, per_participant: int = 6) -> list[UnitInfo]:
         UnitInfo(
             participant=f"P{person:02d}",
             session="one",
-            unit_id=index,
+            row=index,
             region=("hippocampus", "amygdala")[index % 2],
             hemisphere="left",
             cell_type=("excitatory", "excitatory", "inhibitory")[index % 3],  # type: ignore[arg-type]
@@ -53,7 +53,7 @@ def test_inhibitory_units_are_spread_over_the_folds() -> None:
         UnitInfo(
             participant=f"P{person:02d}",
             session="one",
-            unit_id=9,
+            row=9,
             region="hippocampus",
             hemisphere="left",
             cell_type="inhibitory",
@@ -69,7 +69,7 @@ def test_strata_rarer_than_the_folds_are_no_obstacle() -> None:
         UnitInfo(
             participant=f"P{index}",
             session="one",
-            unit_id=0,
+            row=0,
             region=f"region {index}",
             hemisphere=None,
             cell_type="excitatory",
@@ -81,9 +81,7 @@ def test_strata_rarer_than_the_folds_are_no_obstacle() -> None:
 
 def test_one_participant_with_nearly_all_units_leaves_no_fold_empty() -> None:
     units = make_units(1, per_participant=200) + [
-        UnitInfo(
-            participant=f"Q{index}", session="one", unit_id=0, region=None, hemisphere=None, cell_type="unclassified"
-        )
+        UnitInfo(participant=f"Q{index}", session="one", row=0, region=None, hemisphere=None, cell_type="unclassified")
         for index in range(5)
     ]
     assert all(fold.held_out for fold in participant_folds(units, 5, seed=0).folds)

@@ -99,7 +99,7 @@ def test_the_same_windows_split_in_time_find_nothing(participants: dict[str, Win
 
 def test_the_same_windows_of_unseen_participants_find_nothing(participants: dict[str, Windows]) -> None:
     units = [
-        UnitInfo(participant=name, session="one", unit_id=1, region=None, hemisphere=None, cell_type="excitatory")
+        UnitInfo(participant=name, session="one", row=1, region=None, hemisphere=None, cell_type="excitatory")
         for name in participants
     ]
     aucs, events = [], []

@@ -42,7 +42,7 @@ def _make_input(
         discharge=np.zeros(n_bins, dtype=bool),
         segments=segments or (slice(0, n_bins),),
         counts=counts,
-        unit_ids=(1, 2),
+        unit_rows=(1, 2),
         cell_types=cell_types,
     )
 

@@ -148,10 +148,10 @@ def _tables() -> ResultTables:
         bands=(Band(name="theta", low_hz=4, high_hz=8), Band(name="gamma", low_hz=30, high_hz=55)),
         folds=(FoldRecord(fold=1, held_out=("P07", "P08"), train_units=20, test_units=3),),
         units=(
-            UnitRecord(**common, unit_id=5, cell_type="inhibitory", predictor="neighbour", n_spikes=30, rate_hz=1.5,
-                       roc_auc=0.61, bits_per_spike=0.02),
-            UnitRecord(**common, unit_id=6, cell_type="excitatory", predictor="neighbour", n_spikes=4, rate_hz=0.2,
-                       excluded_reason="fewer than 15 spikes"),
+            UnitRecord(**common, unit_id=5, unit_row=0, cell_type="inhibitory", predictor="neighbour",
+                       n_spikes=30, rate_hz=1.5, roc_auc=0.61, bits_per_spike=0.02),
+            UnitRecord(**common, unit_id=6, unit_row=1, cell_type="excitatory", predictor="neighbour",
+                       n_spikes=4, rate_hz=0.2, excluded_reason="fewer than 15 spikes"),
         ),
         models=tuple(
             ModelRecord(protocol="unseen-participant", model=model, cell_type="all", predictor="neighbour",
@@ -176,10 +176,10 @@ def _tables() -> ResultTables:
 
 @pytest.fixture(scope="session")
 def results(bundle_template: Path) -> SessionResults:
-    """What a study of three participants could have found of `bundle_file`, whose units are 5 and 6."""
+    """What a study of three participants could have found of `bundle_file`, whose rows 0 and 1 are units 5 and 6."""
     probabilities = np.random.default_rng(3).random((400, 2)).astype(np.float32)
     probabilities[:10] = np.nan
-    shared = {"model": "bilstm", "rate_hz": 200.0, "start_s": 0.5, "unit_ids": (6, 5)}
+    shared = {"model": "bilstm", "rate_hz": 200.0, "start_s": 0.5, "unit_rows": (1, 0)}
     model = ModelProvenance(
         name="model",
         model="bilstm",
@@ -210,15 +210,15 @@ def results(bundle_template: Path) -> SessionResults:
         main=SpikeProbabilities(
             protocol="unseen-participant", probabilities=probabilities,
             stretches=tuple(
-                InferredStretch(unit_id=unit_id, fold=1, model="model", start_s=0.5, stop_s=2.5) for unit_id in (5, 6)
+                InferredStretch(unit_row=row, fold=1, model="model", start_s=0.5, stop_s=2.5) for row in (0, 1)
             ), **shared
         ),
         within_session=SpikeProbabilities(
             protocol="within-session", probabilities=probabilities[::-1],
             stretches=tuple(
-                InferredStretch(unit_id=unit_id, fold=fold, model=name, start_s=start_s, stop_s=stop_s)
+                InferredStretch(unit_row=row, fold=fold, model=name, start_s=start_s, stop_s=stop_s)
                 for name, fold, start_s, stop_s in halves
-                for unit_id in (5, 6)
+                for row in (0, 1)
             ), **shared
         ),
         models=(model, *within),
@@ -226,14 +226,14 @@ def results(bundle_template: Path) -> SessionResults:
     )  # fmt: skip
 
 
-def fitted(results: SessionResults, source: Path, unit_ids: tuple[int, int]) -> SessionResults:
+def fitted(results: SessionResults, source: Path, unit_rows: tuple[int, int]) -> SessionResults:
     """The main results as of two units of another file."""
     main = results.main
-    stretches = tuple(replace(main.stretches[0], unit_id=unit_id) for unit_id in unit_ids)
+    stretches = tuple(replace(main.stretches[0], unit_row=row) for row in unit_rows)
     return replace(
         results,
         source_sha256=sha256_file(source),
-        main=replace(main, unit_ids=unit_ids, stretches=stretches),
+        main=replace(main, unit_rows=unit_rows, stretches=stretches),
         within_session=None,
         models=results.models[:1],
         tables=replace(results.tables, units=()),

@@ -37,6 +37,7 @@ def _units() -> tuple[UnitRecord, ...]:
             participant=PEOPLE[index % 3],
             session="baseline",
             unit_id=index,
+            unit_row=index,
             region="hippocampus" if index % 2 else "amygdala",
             hemisphere="left",
             cell_type="inhibitory" if index % 2 else "excitatory",
@@ -59,6 +60,7 @@ def _units() -> tuple[UnitRecord, ...]:
                 ("roc_auc", "roc_auc_null", "roc_auc_p", "bits_per_spike", "accuracy", "majority_accuracy")
             ),
             "unit_id": 99,
+            "unit_row": 98,
             "n_spikes": 3,
             "excluded_reason": "3 spikes; at least 15 are needed",
         }
@@ -192,7 +194,7 @@ def example() -> TraceExample:
         probability=0.02 + 0.01 * np.sin(2 * np.pi * 6 * time_s),
         spike_times_s=np.array([0.2, 0.7, 4.0]),
         participant="P01",
-        unit_id=3,
+        unit="unit 3",
         region="left hippocampus",
         cell_type="inhibitory",
         predictor="neighbour",

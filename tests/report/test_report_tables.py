@@ -22,7 +22,7 @@ def read_rows(path: Path) -> list[dict[str, str]]:
 
 
 def score(**parts: object) -> UnitModelScore:
-    known = {"participant": "P01", "session": "baseline", "unit_id": 0, "protocol": "unseen-participant"}
+    known = {"participant": "P01", "session": "baseline", "unit_row": 0, "protocol": "unseen-participant"}
     return UnitModelScore.model_validate({**known, "model": "logistic", "metric": "roc_auc", "value": 0.59, **parts})
 
 

@@ -77,6 +77,7 @@ def read_units(file: h5py.File, layout: LayoutSettings) -> UnitTable:
     clusters = read_numbers(table, n_units, "cluster_id", *_CLUSTERS)
     units = tuple(
         Unit(
+            row=i,
             unit_id=int(unit_ids[i]),
             electrode_rows=rows[i],
             spike_times_s=trains[i],

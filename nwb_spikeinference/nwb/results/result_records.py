@@ -13,14 +13,12 @@ from nwb_spikeinference.bands import Band
 from nwb_spikeinference.errors import InputError
 from nwb_spikeinference.records import FoldRecord, LoboRecord, ModelRecord, Protocol, TransferRecord, UnitRecord
 
-UnitKey = tuple[str, str, int]  # participant, session, unit id
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InferredStretch:
-    """From when to when one model inferred one unit; seconds on the session's clock."""
+    """From when to when one model inferred one unit, known by its row; seconds on the session's clock."""
 
-    unit_id: int
+    unit_row: int
     fold: int
     model: str  # `ModelProvenance.name`
     start_s: float
@@ -38,6 +36,8 @@ class SpikeProbabilities:
         NaN where nothing was inferred.
     start_s : float
         Start of the first bin, in seconds on the session's clock.
+    unit_rows : tuple of int
+        Row of the file's units table, per column.
     stretches : tuple of InferredStretch
         Every unit has at least one.
     """
@@ -47,23 +47,23 @@ class SpikeProbabilities:
     probabilities: NDArray[np.float32]
     rate_hz: float
     start_s: float
-    unit_ids: tuple[int, ...]
+    unit_rows: tuple[int, ...]
     stretches: tuple[InferredStretch, ...]
 
     def __post_init__(self) -> None:
         shape = self.probabilities.shape
-        if len(shape) != 2 or shape[1] != len(self.unit_ids):
+        if len(shape) != 2 or shape[1] != len(self.unit_rows):
             raise InputError(
-                f"probabilities of shape {shape} for {len(self.unit_ids)} units; one column per unit is needed"
+                f"probabilities of shape {shape} for {len(self.unit_rows)} units; one column per unit is needed"
             )
-        if not self.unit_ids or not shape[0]:
+        if not self.unit_rows or not shape[0]:
             raise InputError(f"probabilities of shape {shape} hold nothing to write")
-        if {stretch.unit_id for stretch in self.stretches} != set(self.unit_ids):
+        if {stretch.unit_row for stretch in self.stretches} != set(self.unit_rows):
             raise InputError("stretches of other units than the probabilities; every unit needs its model and fold")
 
-    def folds_of(self, unit_id: int) -> frozenset[int]:
+    def folds_of(self, unit_row: int) -> frozenset[int]:
         """Folds in which a unit was held out; several where its recording was cut into them."""
-        return frozenset(stretch.fold for stretch in self.stretches if stretch.unit_id == unit_id)
+        return frozenset(stretch.fold for stretch in self.stretches if stretch.unit_row == unit_row)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,7 +15,7 @@ from pynwb import NWBFile
 
 from nwb_spikeinference.errors import InputError
 from nwb_spikeinference.nwb import names
-from nwb_spikeinference.nwb.extension import REGION, get_type, table_columns
+from nwb_spikeinference.nwb.extension import ID, REGION, get_type, table_columns
 from nwb_spikeinference.nwb.results.result_records import (
     CohortResults,
     ModelProvenance,
@@ -23,6 +23,7 @@ from nwb_spikeinference.nwb.results.result_records import (
     SpikeProbabilities,
 )
 from nwb_spikeinference.nwb.results.results_tables import TableRows, column_values, result_tables, stretch_table
+from nwb_spikeinference.recordings import UnitKey
 from nwb_spikeinference.records import UnitRecord
 
 BINS_PER_CHUNK = 65536  # of one unit or contact: its whole trace is read without unpacking another's
@@ -30,7 +31,8 @@ _NONE = -1
 UNIT_LIST_COLUMNS = {
     "participant": ("text", "Whose unit it is"),
     "session": ("text", "Session in which it was recorded"),
-    "unit_id": ("int32", "Id of the unit in the units table of its session"),
+    "unit_id": (ID, "Id of the unit in the units table of its session; may repeat there"),
+    "unit_row": ("int32", "Row of the unit in the units table of its session"),
     "region": ("text", "Canonical name of the structure, without side; empty where it is not known"),
     "hemisphere": ("text", "Side of the brain; empty where it is not known"),
     "cell_type": ("text", "Putative cell type by spike width alone: excitatory, inhibitory or unclassified"),
@@ -52,15 +54,18 @@ def session_objects(file: NWBFile, results: SessionResults) -> list[Any]:
     InputError
         If the file lacks a unit that the results name.
     """
-    row_of = {} if file.units is None else {int(unit_id): row for row, unit_id in enumerate(file.units.id[:])}
+    n_units = 0 if file.units is None else len(file.units.id)
     inferred = dict(zip(_SERIES_NAMES, results.series, strict=False))
-    missing = [unit_id for one in inferred.values() for unit_id in one.unit_ids if unit_id not in row_of]
+    missing = [row for one in inferred.values() for row in one.unit_rows if not 0 <= row < n_units]
     if missing:
-        raise InputError(f"the file has no unit {missing[0]}, which the results name; run the study again on this file")
-    keys = {(results.participant, results.session, unit_id): row for unit_id, row in row_of.items()}
-    tables = result_tables(results.tables, keys) | {names.INFERRED_STRETCHES: stretch_table(inferred, row_of)}
+        raise InputError(
+            f"the results name the unit in row {missing[0]}, but the file has {n_units} units, in rows from 0; run the "
+            "study again on this file"
+        )
+    row_of = {UnitKey(results.participant, results.session, row): row for row in range(n_units)}
+    tables = result_tables(results.tables, row_of) | {names.INFERRED_STRETCHES: stretch_table(inferred)}
     return [
-        *(_series(file, name, one, row_of) for name, one in inferred.items()),
+        *(_series(file, name, one) for name, one in inferred.items()),
         *_tables(tables, file.units),
         *(model_object(model) for model in results.models),
         study_object(results.study, results.participant, results.session, results.source_sha256),
@@ -70,7 +75,7 @@ def session_objects(file: NWBFile, results: SessionResults) -> list[Any]:
 def cohort_objects(results: CohortResults) -> list[Any]:
     """Everything that the processing module of the file of all participants holds."""
     units = _unit_list(results.tables.units)
-    row_of = {(unit.participant, unit.session, unit.unit_id): row for row, unit in enumerate(results.tables.units)}
+    row_of = {unit.key: row for row, unit in enumerate(results.tables.units)}
     return [
         units,
         *_tables(result_tables(results.tables, row_of), units),
@@ -84,9 +89,9 @@ def packed(values: Any, chunks: tuple[int, ...] | bool = True) -> H5DataIO:
     return H5DataIO(data=values, compression="gzip", compression_opts=4, shuffle=True, chunks=chunks)
 
 
-def _series(file: NWBFile, name: str, inferred: SpikeProbabilities, row_of: Mapping[int, int]) -> Any:
-    rows = np.array([row_of[unit_id] for unit_id in inferred.unit_ids], dtype=np.int32)
-    folds = [inferred.folds_of(unit_id) for unit_id in inferred.unit_ids]
+def _series(file: NWBFile, name: str, inferred: SpikeProbabilities) -> Any:
+    rows = np.array(inferred.unit_rows, dtype=np.int32)
+    folds = [inferred.folds_of(row) for row in inferred.unit_rows]
     return get_type("SpikeProbabilitySeries")(
         name=name,
         description=f"Spike probability per bin of {1000 / inferred.rate_hz:g} ms, protocol {inferred.protocol}",
@@ -164,7 +169,7 @@ def _table(name: str, table: TableRows, referred: Mapping[str, DynamicTable]) ->
     """A table whose columns, their types and descriptions are those of the specification."""
     columns: list[VectorData] = []
     for column, dtype, doc in table_columns(table.type_name):
-        values = packed(column_values(table.rows, column, "int32" if dtype == REGION else dtype))
+        values = packed(column_values(table.rows, column, dtype))
         if dtype == REGION:
             columns.append(DynamicTableRegion(name=column, description=doc, data=values, table=referred[column]))
         else:

@@ -9,11 +9,23 @@ import numpy as np
 
 from nwb_spikeinference.errors import InputError
 from nwb_spikeinference.nwb import names
-from nwb_spikeinference.nwb.results.result_records import ResultTables, SpikeProbabilities, UnitKey
+from nwb_spikeinference.nwb.extension import ID, REGION
+from nwb_spikeinference.nwb.results.result_records import ResultTables, SpikeProbabilities
+from nwb_spikeinference.recordings import UnitKey, name_unit
 from nwb_spikeinference.records import FoldRecord, Record, UnitRecord
 
 _NO_COUNT = -1
-_UNIT_FACTS = {"unit_id", "participant", "session", "region", "hemisphere", "cell_type", "predictor", "excluded_reason"}
+_UNIT_FACTS = {
+    "unit_id",
+    "unit_row",
+    "participant",
+    "session",
+    "region",
+    "hemisphere",
+    "cell_type",
+    "predictor",
+    "excluded_reason",
+}
 
 Rows = list[dict[str, Any]]
 
@@ -73,7 +85,7 @@ def result_tables(tables: ResultTables, row_of: Mapping[UnitKey, int]) -> dict[s
     return {name: table for name, table in made.items() if table.rows}
 
 
-def stretch_table(series: Mapping[str, SpikeProbabilities], row_of: Mapping[int, int]) -> TableRows:
+def stretch_table(series: Mapping[str, SpikeProbabilities]) -> TableRows:
     """
     Which model each stretch of each series comes from.
 
@@ -81,13 +93,11 @@ def stretch_table(series: Mapping[str, SpikeProbabilities], row_of: Mapping[int,
     ----------
     series : mapping
         Name of the series -> probabilities.
-    row_of : mapping
-        Unit id -> row of the units table.
     """
     rows = [
         {
             "series": name,
-            "unit": row_of[stretch.unit_id],
+            "unit": stretch.unit_row,
             "fold": stretch.fold,
             "model": stretch.model,
             "start_s": stretch.start_s,
@@ -103,13 +113,25 @@ def column_values(rows: Iterable[dict[str, Any]], column: str, dtype: str) -> An
     """
     One column as HDF5 holds it, which has no None.
 
-    Missing numbers are NaN, missing counts -1 and missing texts empty.
+    Missing numbers are NaN, missing counts -1 and missing texts empty; no id is missing.
     """
     values = [row[column] for row in rows]
+    if dtype == ID:
+        return _whole_ids(values)
+    if dtype == REGION:
+        dtype = "int32"
     if dtype == "text":
         return [value or "" for value in values]
     missing = _NO_COUNT if np.issubdtype(np.dtype(dtype), np.integer) else np.nan
     return np.array([missing if value is None else value for value in values], dtype=dtype)
+
+
+def _whole_ids(ids: Sequence[int]) -> Any:
+    """As integers of 64 bits, of the first type that holds them all; as texts where negative ids stand beside 2**63."""
+    for limits in (np.iinfo(np.int64), np.iinfo(np.uint64)):
+        if all(limits.min <= one <= limits.max for one in ids):
+            return np.array(ids, dtype=limits.dtype)
+    return [str(one) for one in ids]
 
 
 def _fold_rows(fold: FoldRecord) -> Iterator[dict[str, Any]]:
@@ -118,9 +140,12 @@ def _fold_rows(fold: FoldRecord) -> Iterator[dict[str, Any]]:
 
 
 def _metric_rows(unit: UnitRecord, row_of: Mapping[UnitKey, int]) -> Iterator[dict[str, Any]]:
-    row = row_of.get((unit.participant, unit.session, unit.unit_id))
+    row = row_of.get(unit.key)
     if row is None:
-        raise InputError(f"the file has no unit {unit.unit_id}, which the results name; run the study again on it")
+        raise InputError(
+            f"the file has no {name_unit(unit.unit_id, unit.unit_row)}, which the results name; run the study again on "
+            "this file"
+        )
     for metric, value in unit.model_dump().items():
         if metric not in _UNIT_FACTS and value is not None:
             yield {

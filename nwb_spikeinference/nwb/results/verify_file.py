@@ -14,14 +14,15 @@ from nwb_spikeinference.errors import InputError
 from nwb_spikeinference.nwb.copies.check import inspect_file
 from nwb_spikeinference.nwb.copies.copy_file import read_pieces, walk
 from nwb_spikeinference.nwb.copies.digest import RECORDING_DIGEST, digest_of_recording
-from nwb_spikeinference.nwb.extension import REGION, table_columns
+from nwb_spikeinference.nwb.extension import table_columns
 from nwb_spikeinference.nwb.names import MODULE_PATH, STUDY, UNITS
-from nwb_spikeinference.nwb.results.result_records import ResultTables, StudyFacts, UnitKey
+from nwb_spikeinference.nwb.results.result_records import ResultTables, StudyFacts
 from nwb_spikeinference.nwb.results.results_tables import TableRows, column_values, result_tables
 from nwb_spikeinference.nwb.results.results_writer import is_sealed
 from nwb_spikeinference.nwb.storage.open_file import H5_ERRORS, decode, open_nwb, require_plausible
+from nwb_spikeinference.recordings import UnitKey
 
-_KEY_COLUMNS = ("participant", "session", "unit_id")
+_KEY_COLUMNS = ("participant", "session", "unit_row")
 
 
 def verify_file(path: Path) -> tuple[str, ...]:
@@ -114,18 +115,16 @@ def _units(file: h5py.File) -> Iterator[UnitKey]:
     if units is None:
         study = file[MODULE_PATH][STUDY].attrs
         whose = (decode(study["participant"]), decode(study["session"]))
-        yield from ((*whose, int(unit_id)) for unit_id in file["units/id"][()])
+        yield from (UnitKey(*whose, row) for row in range(len(file["units/id"])))
         return
-    for participant, session, unit_id in zip(*(units[name][()] for name in _KEY_COLUMNS), strict=True):
-        yield decode(participant), decode(session), int(unit_id)
+    for participant, session, row in zip(*(units[name][()] for name in _KEY_COLUMNS), strict=True):
+        yield UnitKey(decode(participant), decode(session), int(row))
 
 
 def _different_columns(found: h5py.Group, table: TableRows) -> Iterator[str]:
     for column, dtype, _ in table_columns(table.type_name):
-        if dtype == REGION:
-            continue
         expected = column_values(table.rows, column, dtype)
-        if dtype == "text":
+        if isinstance(expected, list):
             held = [decode(value) for value in found[column][()]]
             same = [one == other for one, other in zip(held, expected, strict=True)]
         else:

@@ -6,11 +6,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Literal
 
-from nwb_spikeinference.config import StudySettings
+from nwb_spikeinference.config import SignalSettings, StudySettings
 from nwb_spikeinference.evaluation.evidence import UnitEvidence
 from nwb_spikeinference.evaluation.flags import study_flags
 from nwb_spikeinference.evaluation.hypotheses import judge_hypotheses
 from nwb_spikeinference.evaluation.summary import UnitValue, lobo_records, model_records, transfer_records
+from nwb_spikeinference.model_kinds import LOGISTIC, RATE
 from nwb_spikeinference.pipeline.findings.flags_of_data import leaves_discharges_out, pipeline_flags, repeated_units
 from nwb_spikeinference.pipeline.findings.unit_outcomes import (
     Outcomes,
@@ -21,8 +22,10 @@ from nwb_spikeinference.pipeline.findings.unit_outcomes import (
     study_context,
     unit_evidence,
 )
-from nwb_spikeinference.pipeline.fits.cohort import Cohort, UnitKey
+from nwb_spikeinference.pipeline.fits.cohort import Cohort
+from nwb_spikeinference.pipeline.fits.group import FitGroup
 from nwb_spikeinference.pipeline.fits.plan import StudyPlan, band_names
+from nwb_spikeinference.recordings import UnitKey
 from nwb_spikeinference.records import (
     FoldRecord,
     ModelRecord,
@@ -48,7 +51,7 @@ METRICS = (
     "brier_skill",
 )
 WITH_DISCHARGES = "roc_auc_with_discharges"  # counts the bins around interictal discharges too
-_PROTOCOLS: Mapping[str, Protocol] = {"unseen": "unseen-participant", "within": "within-session"}
+Tables = Mapping[tuple[Protocol, str], Mapping[UnitKey, UnitOutcome]]  # protocol and model -> outcome per unit
 
 
 def assemble_results(
@@ -84,7 +87,7 @@ def assemble_results(
         provenance=provenance,
         participants=_participants(cohort, left_out),
         folds=_folds(cohort, plan),
-        units=_unit_records(cohort, tables, settings, bool(plan.folds.folds)),
+        units=_unit_records(cohort, tables, settings, "unseen-participant" if plan.folds.folds else "within-session"),
         models=tuple(_model_records(tables, outcomes, cohort, settings)),
         lobo=tuple(lobo),
         transfer=transfer_records(rows, context),
@@ -111,31 +114,29 @@ def _with_lobo_of(
             lobo_only={band: only[band][key] for band in bands if key in only[band]},
         )
         for row in rows
-        for key in [(row.participant, row.session, row.unit_id)]
+        for key in [UnitKey(row.participant, row.session, row.unit_row)]
     )
 
 
-def _outcome_tables(outcomes: Outcomes) -> dict[tuple[str, str], dict[UnitKey, UnitOutcome]]:
-    """(``unseen`` or ``within``, model) -> outcome per unit."""
+def _outcome_tables(outcomes: Outcomes) -> Tables:
     return {
-        (protocol, model): full_outcomes(results)
+        (group.protocol, group.model): full_outcomes(results)
         for group, results in outcomes.items()
-        for protocol, _, model in [group.partition("/")]
-        if protocol in _PROTOCOLS
+        if group.purpose == "score"
     }
 
 
 def _participants(cohort: Cohort, left_out: Mapping[str, str]) -> tuple[ParticipantRecord, ...]:
     records = []
-    for participant in sorted({session.facts["participant"] for session in cohort.sessions}):
-        sessions = [one.facts for one in cohort.sessions if one.facts["participant"] == participant]
-        n_units = sum(key[0] == participant for key in cohort.cell_types)
+    for participant in sorted({session.participant for session in cohort.sessions}):
+        sessions = [one for one in cohort.sessions if one.participant == participant]
+        n_units = sum(key.participant == participant for key in cohort.cell_types)
         records.append(
             ParticipantRecord(
                 participant=participant,
                 sessions=len(sessions),
-                bundles=max(facts["bundles"] for facts in sessions),
-                wires=max(facts["wires"] for facts in sessions),
+                bundles=max(one.bundles for one in sessions),
+                wires=max(one.wires for one in sessions),
                 units=n_units,
                 excluded_reason=None if n_units else "no unit passed the quality criteria",
             )
@@ -151,7 +152,7 @@ def _participants(cohort: Cohort, left_out: Mapping[str, str]) -> tuple[Particip
 
 def _folds(cohort: Cohort, plan: StudyPlan) -> tuple[FoldRecord, ...]:
     def count(participants: Iterable[str]) -> int:
-        return sum(key[0] in set(participants) for key in cohort.cell_types)
+        return sum(key.participant in set(participants) for key in cohort.cell_types)
 
     return tuple(
         FoldRecord(
@@ -162,14 +163,11 @@ def _folds(cohort: Cohort, plan: StudyPlan) -> tuple[FoldRecord, ...]:
 
 
 def _unit_records(
-    cohort: Cohort,
-    tables: Mapping[tuple[str, str], Mapping[UnitKey, UnitOutcome]],
-    settings: StudySettings,
-    has_folds: bool,
+    cohort: Cohort, tables: Tables, settings: StudySettings, protocol: Protocol
 ) -> tuple[UnitRecord, ...]:
-    main = tables.get(("unseen" if has_folds else "within", settings.model.name), {})
+    main = tables.get((protocol, settings.model.name), {})
     records = []
-    for key, facts in cohort.units():
+    for key, unit in cohort.units():
         found = main.get(key)
         scores = asdict(found.scores) if found else {}
         reason = cohort.excluded.get(key) or (
@@ -183,15 +181,16 @@ def _unit_records(
             scores = {}
         records.append(
             UnitRecord(
-                participant=key[0],
-                session=key[1],
-                unit_id=key[2],
-                region=facts["region"],
-                hemisphere=facts["hemisphere"],
+                participant=key.participant,
+                session=key.session,
+                unit_id=unit.unit_id,
+                unit_row=unit.row,
+                region=unit.region,
+                hemisphere=unit.hemisphere,
                 cell_type=cohort.cell_types.get(key, "unclassified"),
                 predictor=settings.signal.predictor,
-                n_spikes=facts["n_spikes"],
-                rate_hz=facts["rate_hz"],
+                n_spikes=unit.n_spikes,
+                rate_hz=unit.rate_hz,
                 excluded_reason=reason,
                 roc_auc_null=found.null_mean if found and scores else None,
                 roc_auc_p=found.p if found and scores else None,
@@ -202,36 +201,34 @@ def _unit_records(
 
 
 def _model_records(
-    tables: Mapping[tuple[str, str], Mapping[UnitKey, UnitOutcome]],
-    outcomes: Outcomes,
-    cohort: Cohort,
-    settings: StudySettings,
+    tables: Tables, outcomes: Outcomes, cohort: Cohort, settings: StudySettings
 ) -> Iterable[ModelRecord]:
-    context = study_context(settings, cohort)
+    context, min_spikes = study_context(settings, cohort), settings.units.min_spikes
     for (protocol, model), units in tables.items():
-        scored = {key: one for key, one in units.items() if one.scores.n_spikes >= settings.units.min_spikes}
-        for metric in (*METRICS, "roc_auc_null", "roc_auc_swapped", *_discharge_metrics(cohort, settings)):
-            if model == "rate" and metric.startswith("roc_auc_"):
+        scored = {key: one for key, one in units.items() if one.scores.n_spikes >= min_spikes}
+        for metric in (*METRICS, "roc_auc_null", "roc_auc_swapped", *_discharge_metrics(cohort, settings.signal)):
+            if model == RATE and metric.startswith("roc_auc_"):
                 continue
-            values = [
-                UnitValue(participant=key[0], cell_type=cohort.cell_types[key], value=_metric(one, metric))
-                for key, one in scored.items()
-            ]
-            yield from model_records(values, protocol=_PROTOCOLS[protocol], model=model, metric=metric, context=context)
-    own = own_head_aucs(outcomes.get("own/logistic", ()))
-    main = tables.get(("unseen", settings.model.name), {})
+            values = [_unit_value(key, cohort, _metric(one, metric)) for key, one in scored.items()]
+            yield from model_records(values, protocol=protocol, model=model, metric=metric, context=context)
+    own = own_head_aucs(outcomes.get(FitGroup(purpose="own-wire", model=LOGISTIC), ()))
+    main = tables.get(("unseen-participant", settings.model.name), {})
     values = [
-        UnitValue(participant=key[0], cell_type=cohort.cell_types[key], value=auc)
+        _unit_value(key, cohort, auc)
         for key, auc in own.items()
-        if key in main and main[key].scores.n_spikes >= settings.units.min_spikes
+        if key in main and main[key].scores.n_spikes >= min_spikes
     ]
     yield from model_records(
-        values, protocol="unseen-participant", model="logistic", metric="roc_auc", context=context, predictor="own"
+        values, protocol="unseen-participant", model=LOGISTIC, metric="roc_auc", context=context, predictor="own"
     )
 
 
-def _discharge_metrics(cohort: Cohort, settings: StudySettings) -> tuple[str, ...]:
-    return (WITH_DISCHARGES,) if leaves_discharges_out(cohort, settings) else ()
+def _unit_value(key: UnitKey, cohort: Cohort, value: float | None) -> UnitValue:
+    return UnitValue(participant=key.participant, cell_type=cohort.cell_types[key], value=value)
+
+
+def _discharge_metrics(cohort: Cohort, signal: SignalSettings) -> tuple[str, ...]:
+    return (WITH_DISCHARGES,) if leaves_discharges_out(cohort, signal) else ()
 
 
 def _metric(outcome: UnitOutcome, metric: str) -> float | None:
@@ -245,19 +242,17 @@ def _metric(outcome: UnitOutcome, metric: str) -> float | None:
     return value
 
 
-def _scores(
-    tables: Mapping[tuple[str, str], Mapping[UnitKey, UnitOutcome]], cohort: Cohort, settings: StudySettings
-) -> Iterable[UnitModelScore]:
+def _scores(tables: Tables, cohort: Cohort, settings: StudySettings) -> Iterable[UnitModelScore]:
     for (protocol, model), units in tables.items():
         for key, outcome in units.items():
             if outcome.scores.n_spikes < settings.units.min_spikes:
                 continue
-            for metric in (*METRICS, "roc_auc_null", *_discharge_metrics(cohort, settings)):
+            for metric in (*METRICS, "roc_auc_null", *_discharge_metrics(cohort, settings.signal)):
                 yield UnitModelScore(
-                    participant=key[0],
-                    session=key[1],
-                    unit_id=key[2],
-                    protocol=_PROTOCOLS[protocol],
+                    participant=key.participant,
+                    session=key.session,
+                    unit_row=key.row,
+                    protocol=protocol,
                     model=model,
                     metric=metric,
                     value=_metric(outcome, metric),

@@ -1,67 +1,42 @@
 """
-Stretches of recording for the report: the median unit of each type, not the best one.
+Examples for the report: stretches of the median unit of each type, not of the best one.
 """
 
-import json
 from collections.abc import Iterator, Sequence
-from dataclasses import fields
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy.special import expit
 
-from nwb_spikeinference.config import StudySettings
-from nwb_spikeinference.files import replace_atomically
 from nwb_spikeinference.inputs import HEAD_OF_TYPE
-from nwb_spikeinference.pipeline.tasks.store import TaskResult
-from nwb_spikeinference.recordings import CellType
+from nwb_spikeinference.pipeline.findings.unit_outcomes import Outcomes
+from nwb_spikeinference.pipeline.fits.cohort import Cohort
+from nwb_spikeinference.pipeline.fits.fit_result import FitResult
+from nwb_spikeinference.pipeline.fits.group import FitGroup
+from nwb_spikeinference.recordings import CellType, name_unit
 from nwb_spikeinference.records import Protocol, Results, UnitRecord
 from nwb_spikeinference.report.examples import TraceExample
 
-if TYPE_CHECKING:  # they import the models, which take seconds that rendering a report again need not wait
-    from nwb_spikeinference.pipeline.findings.unit_outcomes import Outcomes
-    from nwb_spikeinference.pipeline.fits.cohort import Cohort
-
 SECONDS = 3.0
-_ARRAYS = ("time_s", "lfp_uv", "probability", "spike_times_s")
 _TYPES: tuple[CellType, ...] = ("excitatory", "inhibitory")
 
 
-def make_examples(
-    cohort: "Cohort", outcomes: "Outcomes", results: Results, settings: StudySettings
-) -> tuple[TraceExample, ...]:
-    """One example per cell type that was scored by the main model."""
-    group, protocol = ("unseen", "unseen-participant") if results.folds else ("within", "within-session")
+def make_examples(cohort: Cohort, outcomes: Outcomes, results: Results, model: str) -> tuple[TraceExample, ...]:
+    """
+    One example per cell type that was scored by the main model.
+
+    Parameters
+    ----------
+    model : str
+        The main model.
+    """
+    protocol: Protocol = "unseen-participant" if results.folds else "within-session"
+    fits = outcomes.get(FitGroup(purpose="score", model=model, protocol=protocol), ())
     found: list[TraceExample] = []
     for cell_type in _TYPES:
         unit = _median_unit([one for one in results.units if one.cell_type == cell_type])
         if unit is not None:
-            found.extend(_examples_of(unit, cohort, outcomes, f"{group}/{settings.model.name}", protocol))  # type: ignore[arg-type]
+            found.extend(_examples_of(unit, cohort, fits, protocol))
     return tuple(found)
-
-
-def save_examples(examples: Sequence[TraceExample], target: Path) -> None:
-    """Keep the examples beside the results, so that the report can be rendered again."""
-    arrays: dict[str, np.ndarray] = {}
-    for number, example in enumerate(examples):
-        facts = {field.name: getattr(example, field.name) for field in fields(example) if field.name not in _ARRAYS}
-        arrays[f"{number}_facts"] = np.array(json.dumps(facts))
-        arrays |= {f"{number}_{name}": np.asarray(getattr(example, name)) for name in _ARRAYS}
-    with replace_atomically(target) as temporary, temporary.open("wb") as stream:
-        np.savez_compressed(stream, **arrays)  # type: ignore[arg-type]
-
-
-def load_examples(source: Path) -> tuple[TraceExample, ...]:
-    """What `save_examples` kept; nothing if it kept nothing."""
-    if not source.exists():
-        return ()
-    with np.load(source, allow_pickle=False) as stored:
-        return tuple(
-            TraceExample(
-                **{name: stored[f"{number}_{name}"] for name in _ARRAYS}, **json.loads(str(stored[f"{number}_facts"]))
-            )
-            for number in range(len(stored.files) // (len(_ARRAYS) + 1))
-        )
 
 
 def _median_unit(units: Sequence[UnitRecord]) -> UnitRecord | None:
@@ -70,41 +45,30 @@ def _median_unit(units: Sequence[UnitRecord]) -> UnitRecord | None:
 
 
 def _examples_of(
-    unit: UnitRecord, cohort: "Cohort", outcomes: "Outcomes", group: str, protocol: Protocol
+    unit: UnitRecord, cohort: Cohort, fits: Sequence[FitResult], protocol: Protocol
 ) -> Iterator[TraceExample]:
-    source = next(
-        one
-        for one in cohort.inputs((unit.participant,), unit.predictor)  # type: ignore[arg-type]
-        if one.session == unit.session and unit.unit_id in one.unit_ids
-    )
-    session = next(
-        one
-        for one in cohort.sessions
-        if (one.facts["participant"], one.facts["session"]) == (unit.participant, unit.session)
-    )
-    grid, column = session.facts["grid"], source.unit_ids.index(unit.unit_id)
-    n_shown = round(SECONDS / grid["bin_s"])
-    for result in outcomes.get(group, ()):
-        for facts in result.facts["units"]:
-            if (facts["participant"], facts["session"], facts["unit_id"]) != (
-                unit.participant,
-                unit.session,
-                unit.unit_id,
-            ):
+    """Of the first fold that tested the unit."""
+    session = next(one for one in cohort.sessions if one.name == (unit.participant, unit.session))
+    column = next(k for k, one in enumerate(session.units) if one.row == unit.unit_row)
+    lfp = session.inputs[unit.predictor]  # type: ignore[index]
+    counts, grid = session.counts[:, column], session.grid
+    n_shown = round(SECONDS / grid.bin_s)
+    for fit in fits:
+        for tested in fit.units:
+            if tested.key != unit.key or tested.full is None:
                 continue
-            log_odds = result.arrays[f"log_odds_{facts['input']}"][:, HEAD_OF_TYPE[unit.cell_type]]
-            start = _typical_start(source.counts[:, column], facts["tested"], n_shown)
+            log_odds = fit.predictions[tested.full.prediction].log_odds[:, HEAD_OF_TYPE[unit.cell_type]]
+            start = _typical_start(counts, tested.full.tested, n_shown)
             shown = slice(start, start + n_shown)
-            time_s = grid["start_s"] + (np.arange(shown.start, shown.stop) + 0.5) * grid["bin_s"]
-            spiked = np.flatnonzero(source.counts[shown, column])
+            time_s = grid.start_s + (np.arange(shown.start, shown.stop) + 0.5) * grid.bin_s
             yield TraceExample(
                 title=f"median putative {unit.cell_type} unit",
                 time_s=time_s,
-                lfp_uv=session.arrays[f"{unit.predictor}_trace_uv"][_row(session, unit)][shown],
-                probability=1 / (1 + np.exp(-(log_odds[shown] + facts["intercept"]))),
-                spike_times_s=time_s[spiked],
+                lfp_uv=lfp.trace_uv[lfp.of_unit[column]][shown],
+                probability=expit(log_odds[shown] + tested.full.intercept),
+                spike_times_s=time_s[np.flatnonzero(counts[shown])],
                 participant=unit.participant,
-                unit_id=unit.unit_id,
+                unit=name_unit(unit.unit_id, unit.unit_row),
                 region=unit.region,
                 cell_type=unit.cell_type,
                 predictor=unit.predictor,
@@ -112,12 +76,6 @@ def _examples_of(
                 roc_auc=unit.roc_auc,
             )
             return
-
-
-def _row(session: TaskResult, unit: UnitRecord) -> int:
-    """Row of the unit's LFP input among those of its session."""
-    place = next(k for k, one in enumerate(session.facts["units"]) if one["unit_id"] == unit.unit_id)
-    return int(session.arrays[f"{unit.predictor}_of_unit"][place])
 
 
 def _typical_start(counts: np.ndarray, tested: Sequence[int], n_shown: int) -> int:

@@ -1,5 +1,5 @@
 """
-Are the participants of a study the people that their ids say they are?
+Identity of participants: whether they are the people that their ids say they are.
 
 Everything is grouped by participant, so one person under two ids would stand on both sides of a split, and two people
 under one id would count as one. Nothing is merged or parted here: the reader is warned and told what to write.
@@ -7,37 +7,36 @@ under one id would count as one. Nothing is merged or parted here: the reader is
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
-from typing import Any
 
-from nwb_spikeinference.pipeline.tasks.store import TaskResult
+from nwb_spikeinference.pipeline.sessions.prepared import PreparedSession
 from nwb_spikeinference.records import FlagRecord
 
 _SAME_POINTS = 2  # ends of electrodes at the very same coordinates; two brains share none, a rounded one by chance
 _YEARS_APART = 10.0  # between two stays in hospital of one person
 
 
-def identity_flags(sessions: Sequence[TaskResult]) -> tuple[FlagRecord, ...]:
+def identity_flags(sessions: Sequence[PreparedSession]) -> tuple[FlagRecord, ...]:
     """Ids that may stand for one person, ids that may stand for two, and what they were grouped by."""
-    facts: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    held: dict[str, list[PreparedSession]] = defaultdict(list)
     for session in sessions:
-        facts[session.facts["participant"]].append(session.facts)
+        held[session.participant].append(session)
     message = "sessions are grouped by participant: the subject_id in each file, renamed by participants.alias"
     return (
         FlagRecord(id="participants", severity="info", message=message, where="study"),
-        *_one_under_two_ids(facts),
-        *_two_under_one_id(facts),
+        *_one_under_two_ids(held),
+        *_two_under_one_id(held),
     )
 
 
-def _one_under_two_ids(facts: dict[str, list[dict[str, Any]]]) -> Iterator[FlagRecord]:
+def _one_under_two_ids(held: Mapping[str, Sequence[PreparedSession]]) -> Iterator[FlagRecord]:
     points = {
-        participant: {tuple(point) for one in sessions for point in one["subject"]["points"]}
-        for participant, sessions in facts.items()
+        participant: {point for one in sessions for point in one.subject.points}
+        for participant, sessions in held.items()
     }
     holders = Counter(point for own in points.values() for point in own)
-    for one, other in combinations(sorted(facts), 2):
+    for one, other in combinations(sorted(held), 2):
         shared = {point for point in points[one] & points[other] if holders[point] == 2}  # more: a template's
         if len(shared) >= _SAME_POINTS:
             why = f"have {len(shared)} contacts at the very same coordinates"
@@ -59,15 +58,15 @@ def _plain(participant: str) -> str:
     return re.sub(r"(?<!\d)0+(?=\d)", "", re.sub(r"[^a-z0-9/]", "", participant.lower()))
 
 
-def _two_under_one_id(facts: dict[str, list[dict[str, Any]]]) -> Iterator[FlagRecord]:
-    for participant, sessions in facts.items():
-        sexes = sorted({one["subject"]["sex"] for one in sessions} & {"F", "M"})
-        ages = [one["subject"]["age_years"] for one in sessions if one["subject"]["age_years"] is not None]
+def _two_under_one_id(held: Mapping[str, Sequence[PreparedSession]]) -> Iterator[FlagRecord]:
+    for participant, sessions in held.items():
+        sexes = sorted({one.subject.sex for one in sessions if one.subject.sex in ("F", "M")})
+        ages = [one.subject.age_years for one in sessions if one.subject.age_years is not None]
         reasons = [f"sex {' and '.join(sexes)}"] if len(sexes) > 1 else []
         if ages and max(ages) - min(ages) >= _YEARS_APART:
             reasons.append(f"age {min(ages):g} and {max(ages):g}")
         if reasons:
-            files = ", ".join(one["file"] for one in sessions)
+            files = ", ".join(one.file for one in sessions)
             yield FlagRecord(
                 id="two-participants-one-id",
                 severity="warning",

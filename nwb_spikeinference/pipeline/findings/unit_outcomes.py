@@ -4,29 +4,24 @@ From the results of the trainings to one row of evidence per unit.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
-from nwb_spikeinference.config import StudySettings
+from nwb_spikeinference.config import StudySettings, WithinSettings
 from nwb_spikeinference.evaluation.evidence import StudyContext, UnitEvidence, difference
 from nwb_spikeinference.evaluation.metrics import UnitScores, mean_scores
 from nwb_spikeinference.evaluation.surrogates import p_value
-from nwb_spikeinference.pipeline.fits.cohort import Cohort, UnitKey
+from nwb_spikeinference.model_kinds import LOGISTIC
+from nwb_spikeinference.pipeline.fits.cohort import Cohort
+from nwb_spikeinference.pipeline.fits.fit_result import FitResult, FullScore, UnitFit
 from nwb_spikeinference.pipeline.fits.fit_spec import FitSpec
-from nwb_spikeinference.pipeline.fits.plan import (
-    LOGISTIC,
-    StudyPlan,
-    band_names,
-    home_group,
-    judged_lobo_model,
-    participants_by_place,
-)
+from nwb_spikeinference.pipeline.fits.group import FitGroup
+from nwb_spikeinference.pipeline.fits.plan import StudyPlan, band_names, judged_lobo_model, participants_by_place
 from nwb_spikeinference.pipeline.fits.split_list import count_training_units
-from nwb_spikeinference.pipeline.tasks.store import TaskResult
-from nwb_spikeinference.recordings import FloatArray
+from nwb_spikeinference.recordings import FloatArray, UnitKey
 
-Outcomes = Mapping[str, Sequence[TaskResult]]  # group of the plan -> result per fold that succeeded
+Outcomes = Mapping[FitGroup, Sequence[FitResult]]  # result per fold that succeeded
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +34,6 @@ class UnitOutcome:
     swapped: float | None
     clock: float | None
     with_discharges: float | None  # ROC-AUC that counts the bins around interictal discharges
-    fold: int
 
     @property
     def null_mean(self) -> float | None:
@@ -54,37 +48,30 @@ class UnitOutcome:
         return p_value(self.scores.roc_auc, self.null)
 
 
-def key_of(unit: Mapping[str, Any]) -> UnitKey:
-    """Who a unit of a fit's facts is."""
-    return unit["participant"], unit["session"], int(unit["unit_id"])
-
-
-def full_outcomes(results: Iterable[TaskResult]) -> dict[UnitKey, UnitOutcome]:
+def full_outcomes(results: Iterable[FitResult]) -> dict[UnitKey, UnitOutcome]:
     """Scores of every unit of a group of full fits; folds are averaged, never pooled."""
-    found: dict[UnitKey, list[tuple[dict[str, Any], FloatArray]]] = {}
+    found: dict[UnitKey, list[tuple[UnitFit, FullScore, FloatArray]]] = {}
     for result in results:
-        for k, unit in enumerate(result.facts["units"]):
-            found.setdefault(key_of(unit), []).append((unit, result.arrays["null"][k]))
+        for unit, null in zip(result.units, result.null, strict=True):
+            assert unit.full is not None, "only groups that are scored in full are asked for"
+            found.setdefault(unit.key, []).append((unit, unit.full, null))
     return {key: _average(parts) for key, parts in found.items()}
 
 
-def _average(parts: Sequence[tuple[dict[str, Any], FloatArray]]) -> UnitOutcome:
-    units = [unit for unit, _ in parts]
+def _average(parts: Sequence[tuple[UnitFit, FullScore, FloatArray]]) -> UnitOutcome:
+    units, scores, all_nulls = zip(*parts, strict=True)
     # A fold without spikes has neither ROC-AUC nor null, and takes neither from the others.
-    nulls = [known for _, null in parts if len(known := null[np.isfinite(null)])]
+    nulls = [known for null in all_nulls if len(known := null[np.isfinite(null)])]
     shortest = min((len(null) for null in nulls), default=0)
     return UnitOutcome(
-        scores=mean_scores([UnitScores(**unit["scores"]) for unit in units]),
+        scores=mean_scores([one.scores for one in scores]),
         heads={
-            head: mean
-            for head in units[0]["heads"]
-            if (mean := _mean(unit["heads"][head] for unit in units)) is not None
+            head: mean for head in units[0].heads if (mean := _mean(unit.heads[head] for unit in units)) is not None
         },
         null=np.mean([null[:shortest] for null in nulls], axis=0) if nulls else np.empty(0),
-        swapped=_mean(unit["swapped"] for unit in units),
-        clock=_mean(unit["clock"] for unit in units),
-        with_discharges=_mean(unit["with_discharges"] for unit in units),
-        fold=units[0]["fold"],
+        swapped=_mean(one.swapped for one in scores),
+        clock=_mean(one.clock for one in scores),
+        with_discharges=_mean(one.with_discharges for one in scores),
     )
 
 
@@ -93,7 +80,7 @@ def _mean(values: Iterable[float | None]) -> float | None:
     return float(np.mean(known)) if known else None
 
 
-def own_head_aucs(results: Iterable[TaskResult], *, without: str | None = None) -> dict[UnitKey, float]:
+def own_head_aucs(results: Iterable[FitResult], *, without: str | None = None) -> dict[UnitKey, float]:
     """
     ROC-AUC of every unit of a group by the head of its type.
 
@@ -104,30 +91,34 @@ def own_head_aucs(results: Iterable[TaskResult], *, without: str | None = None) 
     """
     found: dict[UnitKey, float] = {}
     for result in results:
-        for unit in result.facts["units"]:
-            head = "any" if unit["cell_type"] == "unclassified" else unit["cell_type"]
-            heads = unit["heads"] if without is None else unit.get("ablated", {}).get(without, {})
-            if heads.get(head) is not None:
-                found[key_of(unit)] = heads[head]
+        for unit in result.units:
+            head = "any" if unit.cell_type == "unclassified" else unit.cell_type
+            auc = (unit.heads if without is None else unit.ablated.get(without, {})).get(head)
+            if auc is not None:
+                found[unit.key] = auc
     return found
 
 
-def lobo_deltas(outcomes: Outcomes, model: str, mode: str, bands: Sequence[str]) -> dict[str, dict[UnitKey, float]]:
+def lobo_deltas(
+    outcomes: Outcomes, model: str, mode: Literal["drop", "only"], bands: Sequence[str]
+) -> dict[str, dict[UnitKey, float]]:
     """
     Per band and unit: all bands minus without the band (drop), or the band alone minus 0.5 (only).
 
     Without the band is a model trained without it or, where there is none, the one of all bands with the band ablated.
     """
-    whole = outcomes.get(f"bands/{model}", outcomes.get(f"unseen/{model}", ()))
+    scored = outcomes.get(FitGroup(purpose="score", model=model), ())
+    whole = outcomes.get(FitGroup(purpose="all-bands", model=model), scored)
     full = own_head_aucs(whole)
     deltas: dict[str, dict[UnitKey, float]] = {}
     for band in bands:
-        trained = outcomes.get(f"{mode}/{model}/{band}")
-        part = own_head_aucs(trained or ()) if trained or mode == "only" else own_head_aucs(whole, without=band)
-        if mode == "drop":
-            deltas[band] = {key: full[key] - value for key, value in part.items() if key in full}
-        else:
-            deltas[band] = {key: value - 0.5 for key, value in part.items()}
+        if mode == "only":
+            alone = own_head_aucs(outcomes.get(FitGroup(purpose="band-alone", model=model, band=band), ()))
+            deltas[band] = {key: value - 0.5 for key, value in alone.items()}
+            continue
+        trained = outcomes.get(FitGroup(purpose="without-band", model=model, band=band))
+        part = own_head_aucs(trained) if trained else own_head_aucs(whole, without=band)
+        deltas[band] = {key: full[key] - value for key, value in part.items() if key in full}
     return deltas
 
 
@@ -136,29 +127,33 @@ def unit_evidence(
 ) -> tuple[UnitEvidence, ...]:
     """One row per unit, scored by the main model on unseen participants or, with a single one, within the session."""
     model = settings.model.name
-    unseen = full_outcomes(outcomes.get(f"unseen/{model}", ()))
-    main = unseen or full_outcomes(outcomes.get(f"within/{model}", ()))
-    compared = outcomes.get(f"unseen/{LOGISTIC}") or outcomes.get(f"compared/{LOGISTIC}", ())
+    unseen = full_outcomes(outcomes.get(FitGroup(purpose="score", model=model), ()))
+    within = FitGroup(purpose="score", model=model, protocol="within-session")
+    main = unseen or full_outcomes(outcomes.get(within, ()))
+    compared = outcomes.get(FitGroup(purpose="score", model=LOGISTIC)) or outcomes.get(
+        FitGroup(purpose="compare", model=LOGISTIC), ()
+    )
     logistic = own_head_aucs(compared) if unseen else _within_aucs(outcomes)
-    own_wire = own_head_aucs(outcomes.get(f"own/{LOGISTIC}", ()))
+    own_wire = own_head_aucs(outcomes.get(FitGroup(purpose="own-wire", model=LOGISTIC), ()))
     thinned = _thinned(outcomes)
     bands = band_names(cohort)
     judged = judged_lobo_model(settings)
     drop = lobo_deltas(outcomes, judged, "drop", bands)
     only = lobo_deltas(outcomes, judged, "only", bands)
-    places = _place_scores(outcomes, cohort, settings, plan)
+    places = _place_scores(outcomes, cohort, model, plan, settings.validation.within)
     rows = []
-    for key, facts in cohort.units():
+    for key, unit in cohort.units():
         found = main.get(key)
         if found is None or found.scores.n_spikes < settings.units.min_spikes:
             continue
         rows.append(
             UnitEvidence(
-                participant=key[0],
-                session=key[1],
-                unit_id=key[2],
-                region=facts["region"],
-                hemisphere=facts["hemisphere"],
+                participant=key.participant,
+                session=key.session,
+                unit_id=unit.unit_id,
+                unit_row=unit.row,
+                region=unit.region,
+                hemisphere=unit.hemisphere,
                 cell_type=cohort.cell_types[key],
                 n_spikes=found.scores.n_spikes,
                 base_rate=found.scores.base_rate,
@@ -180,40 +175,38 @@ def unit_evidence(
 
 
 def _place_scores(
-    outcomes: Outcomes, cohort: Cohort, settings: StudySettings, plan: StudyPlan
+    outcomes: Outcomes, cohort: Cohort, model: str, plan: StudyPlan, within: WithinSettings
 ) -> dict[UnitKey, dict[str, Any]]:
     """Per unit that the transferred model scored: that score, the one of its own place's model, and what they had."""
-    model = settings.model.name
-    places = {
-        (unit.participant, unit.session, unit.unit_id): (unit.region, unit.hemisphere) for unit in cohort.unit_infos()
-    }
-    group = f"transfer/{model}"
-    learned = _training_units(plan.groups.get(group, ()), cohort, settings)
+    places = {key: (unit.region, unit.hemisphere) for key, unit in cohort.units()}
+    transfer = FitGroup(purpose="transfer", model=model)
+    learned = _training_units(plan.groups.get(transfer, ()), cohort, within)
     found: dict[UnitKey, dict[str, Any]] = {
-        key: {"transfer_roc_auc": auc, "transfer_train_units": learned[key[0]]}
-        for key, auc in own_head_aucs(outcomes.get(group, ())).items()
+        key: {"transfer_roc_auc": auc, "transfer_train_units": learned[key.participant]}
+        for key, auc in own_head_aucs(outcomes.get(transfer, ())).items()
     }
     for place in participants_by_place(cohort):
-        group = home_group(model, place)
-        learned = _training_units(plan.groups.get(group, ()), cohort, settings)
-        for key, auc in own_head_aucs(outcomes.get(group, ())).items():
+        home = FitGroup(purpose="home", model=model, place=place)
+        learned = _training_units(plan.groups.get(home, ()), cohort, within)
+        for key, auc in own_head_aucs(outcomes.get(home, ())).items():
             if places[key] == place and key in found:
-                found[key] |= {"within_roc_auc": auc, "within_train_units": learned[key[0]]}
+                found[key] |= {"within_roc_auc": auc, "within_train_units": learned[key.participant]}
     return found
 
 
-def _training_units(fits: Sequence[FitSpec], cohort: Cohort, settings: StudySettings) -> dict[str, int]:
+def _training_units(fits: Sequence[FitSpec], cohort: Cohort, within: WithinSettings) -> dict[str, int]:
     """Participant that is tested -> how many units the model learned from."""
     return {
         participant: learned
         for spec in fits
-        for learned in [count_training_units(spec, cohort, settings)]
+        for learned in [count_training_units(spec, cohort, within)]
         for participant in spec.test
     }
 
 
 def _within_aucs(outcomes: Outcomes) -> dict[UnitKey, float]:
-    found = full_outcomes(outcomes.get(f"within/{LOGISTIC}", ()))
+    within = FitGroup(purpose="score", model=LOGISTIC, protocol="within-session")
+    found = full_outcomes(outcomes.get(within, ()))
     return {key: one.scores.roc_auc for key, one in found.items() if one.scores.roc_auc is not None}
 
 
@@ -227,7 +220,7 @@ def _thinned(outcomes: Outcomes) -> dict[UnitKey, float]:
     """Mean over thinning draws."""
     draws: dict[UnitKey, list[float]] = {}
     for group, results in outcomes.items():
-        if group.startswith("thin/"):
+        if group.purpose == "thinned":
             for key, value in own_head_aucs(results).items():
                 draws.setdefault(key, []).append(value)
     return {key: float(np.mean(values)) for key, values in draws.items()}

@@ -4,28 +4,24 @@ All prepared sessions of a study, with the types of their units.
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-from nwb_spikeinference.config import Predictor, StudySettings
+from nwb_spikeinference.config import Predictor
 from nwb_spikeinference.errors import NoUnitsError, SettingsError
 from nwb_spikeinference.evaluation.putative_types import classify_widths
 from nwb_spikeinference.evaluation.splits import UnitInfo
 from nwb_spikeinference.inputs import LfpInput
-from nwb_spikeinference.pipeline.sessions.prepare_session import load_inputs
-from nwb_spikeinference.pipeline.tasks.store import TaskResult
-from nwb_spikeinference.recordings import CellType
-
-UnitKey = tuple[str, str, int]  # participant, session, unit id
+from nwb_spikeinference.pipeline.sessions.prepared import PreparedSession, PreparedUnit
+from nwb_spikeinference.recordings import CellType, UnitKey
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cohort:
     """Prepared sessions, and which of their units take part."""
 
-    sessions: tuple[TaskResult, ...]
-    keys: tuple[str, ...]  # task name of each session's features
+    sessions: tuple[PreparedSession, ...]
+    tasks: tuple[str, ...]  # that prepared them, by name
     cell_types: Mapping[UnitKey, CellType]  # of the units that take part
     excluded: Mapping[UnitKey, str]
     type_method: str
@@ -35,47 +31,37 @@ class Cohort:
         """What the splits must know of each unit that takes part."""
         return tuple(
             UnitInfo(
-                participant=key[0],
-                session=key[1],
-                unit_id=key[2],
-                region=unit["region"],
-                hemisphere=unit["hemisphere"],
+                participant=key.participant,
+                session=key.session,
+                row=key.row,
+                region=unit.region,
+                hemisphere=unit.hemisphere,
                 cell_type=self.cell_types[key],
             )
             for key, unit in self.units()
             if key in self.cell_types
         )
 
-    def units(self) -> list[tuple[UnitKey, dict[str, Any]]]:
-        """All units with their facts, used or not."""
-        return [(unit_key(session, unit), unit) for session in self.sessions for unit in session.facts["units"]]
+    def units(self) -> list[tuple[UnitKey, PreparedUnit]]:
+        """All units, used or not."""
+        return [(session.key(unit), unit) for session in self.sessions for unit in session.units]
 
     def inputs(self, participants: Sequence[str], predictor: Predictor) -> tuple[LfpInput, ...]:
         """LFP inputs of some participants."""
-        found: list[LfpInput] = []
-        for session in self.sessions:
-            facts = session.facts
-            if facts["participant"] in participants:
-                types = {
-                    key[2]: cell_type
-                    for key, cell_type in self.cell_types.items()
-                    if key[:2] == (facts["participant"], facts["session"])
-                }
-                found.extend(load_inputs(session, predictor, types))
-        return tuple(found)
+        return tuple(
+            lfp
+            for session in self.sessions
+            if session.participant in participants
+            for lfp in session.lfp_inputs(predictor, self.cell_types)
+        )
 
     @property
     def participants(self) -> tuple[str, ...]:
         """Participants with at least one unit that takes part."""
-        return tuple(sorted({key[0] for key in self.cell_types}))
+        return tuple(sorted({key.participant for key in self.cell_types}))
 
 
-def unit_key(session: TaskResult, unit: Mapping[str, Any]) -> UnitKey:
-    """Who a unit is, over the whole study."""
-    return session.facts["participant"], session.facts["session"], int(unit["unit_id"])
-
-
-def make_cohort(sessions: Sequence[TaskResult], keys: Sequence[str], settings: StudySettings) -> Cohort:
+def make_cohort(sessions: Sequence[PreparedSession], tasks: Sequence[str], seed: int) -> Cohort:
     """
     Choose units and tell their types apart, over the whole study.
 
@@ -86,28 +72,28 @@ def make_cohort(sessions: Sequence[TaskResult], keys: Sequence[str], settings: S
     SettingsError
         If the sessions hold different bands, or different numbers of samples per bin, which one model cannot read.
     """
-    units = [(unit_key(session, unit), unit) for session in sessions for unit in session.facts["units"]]
-    excluded = {key: unit["excluded_reason"] for key, unit in units if unit["excluded_reason"]}
+    units = [(session.key(unit), unit) for session in sessions for unit in session.units]
+    excluded = {key: unit.excluded_reason for key, unit in units if unit.excluded_reason}
     chosen = [(key, unit) for key, unit in units if key not in excluded]
     if not chosen:
         reasons = sorted(set(excluded.values()))
         why = f"; the reasons were: {'; '.join(reasons[:3])}" if reasons else ""
         raise NoUnitsError(f"no usable unit among {len(units)} in {len(sessions)} sessions{why}")
-    names = {tuple(session.facts["features"]) for session in sessions}
+    names = {session.features for session in sessions}
     if len(names) > 1:
         raise SettingsError(
             "the sessions hold different bands (their LFP rates differ); name only bands that all of them hold"
         )
-    per_bin = sorted({session.facts["samples_per_bin"] for session in sessions})
+    per_bin = sorted({session.samples_per_bin for session in sessions})
     if len(per_bin) > 1:
         raise SettingsError(
             f"the sessions hold {per_bin[0]} to {per_bin[-1]} samples of LFP per bin (their rates differ), which no "
             f"model of the LFP itself can read; lower signal.rate_hz to the slowest, or choose a model of features"
         )
-    typed = classify_widths([unit["trough_to_peak_ms"] for _, unit in chosen], settings.seed)
+    typed = classify_widths([unit.trough_to_peak_ms for _, unit in chosen], seed)
     return Cohort(
         sessions=tuple(sessions),
-        keys=tuple(keys),
+        tasks=tuple(tasks),
         cell_types={key: cell_type for (key, _), cell_type in zip(chosen, typed.types, strict=True)},
         excluded=excluded,
         type_method=f"{typed.method}: {typed.reason}",
@@ -119,9 +105,9 @@ def spike_counts(cohort: Cohort, cell_type: CellType, participants: Collection[s
     """Spikes of each unit of one type, of some participants."""
     return np.array(
         [
-            unit["n_spikes"]
+            unit.n_spikes
             for key, unit in cohort.units()
-            if key[0] in participants and cohort.cell_types.get(key) == cell_type
+            if key.participant in participants and cohort.cell_types.get(key) == cell_type
         ],
         int,
     )

@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from nwb_spikeinference.config import Predictor, StudySettings
+from nwb_spikeinference.config import Predictor, WithinSettings
 from nwb_spikeinference.errors import LeakError
 from nwb_spikeinference.evaluation.splits import TimeSplit, contiguous_folds, contiguous_split
 from nwb_spikeinference.inputs import BoolArray, FeatureColumns, LfpInput
-from nwb_spikeinference.models.registry import reads_raw
+from nwb_spikeinference.model_kinds import MODEL_KINDS
 from nwb_spikeinference.records import Protocol
 from nwb_spikeinference.signal.features import bands_of, columns_of_band, wide_columns
 
@@ -88,14 +88,14 @@ def columns_shown(
     model: str, names: Sequence[str], bands: Sequence[str] | None = None, *, wide: bool = True
 ) -> FeatureColumns:
     """Columns of some bands, or of all; a model of the trace itself sees no columns."""
-    if reads_raw(model):
+    if MODEL_KINDS[model].reads_trace:
         return FeatureColumns(shown=(), bands=())
     shown = {name: columns_of_band(names, name) for name in (bands_of(names) if bands is None else bands)}
     spectrum = wide_columns(names) if wide else ()
     return FeatureColumns(shown=tuple(sorted({*chain(*shown.values()), *spectrum})), bands=tuple(shown.values()))
 
 
-def _split_valid_bins(source: LfpInput, spec: FitSpec, settings: StudySettings) -> tuple[BoolArray, BoolArray]:
+def _split_valid_bins(source: LfpInput, spec: FitSpec, within: WithinSettings) -> tuple[BoolArray, BoolArray]:
     """
     Valid bins before and after the within-session split, which counts recorded time only: gaps belong to no side.
 
@@ -103,7 +103,7 @@ def _split_valid_bins(source: LfpInput, spec: FitSpec, settings: StudySettings) 
     would else be learned from the one and scored on the other. A recording too short to be split has none on either
     side; its units are then listed with the reason.
     """
-    within, bin_s = settings.validation.within, settings.target.bin_ms / 1e3
+    bin_s = source.bin_s
     recorded = np.flatnonzero(source.valid if source.session_valid is None else source.session_valid)
     train, test = np.zeros(source.n_bins, dtype=bool), np.zeros(source.n_bins, dtype=bool)
     if len(recorded) * bin_s < MIN_WITHIN_S + 2 * within.embargo_s:
@@ -127,19 +127,19 @@ def is_training_place(source: LfpInput, spec: FitSpec) -> bool:
     return right_region and spec.train_hemisphere in (None, source.hemisphere)
 
 
-def train_bins(source: LfpInput, spec: FitSpec, settings: StudySettings) -> BoolArray:
+def train_bins(source: LfpInput, spec: FitSpec, within: WithinSettings) -> BoolArray:
     """Bins that a fit may learn from, if the input belongs to its training side."""
-    return _split_valid_bins(source, spec, settings)[0] if spec.protocol == "within-session" else source.valid
+    return _split_valid_bins(source, spec, within)[0] if spec.protocol == "within-session" else source.valid
 
 
-def scored_bins(source: LfpInput, spec: FitSpec, settings: StudySettings) -> BoolArray:
+def scored_bins(source: LfpInput, spec: FitSpec, within: WithinSettings) -> BoolArray:
     """Bins that a fit is scored on, if the input belongs to its test side."""
-    return _split_valid_bins(source, spec, settings)[1] if spec.protocol == "within-session" else source.valid
+    return _split_valid_bins(source, spec, within)[1] if spec.protocol == "within-session" else source.valid
 
 
-def scored_with_discharges(source: LfpInput, spec: FitSpec, settings: StudySettings) -> BoolArray:
+def scored_with_discharges(source: LfpInput, spec: FitSpec, within: WithinSettings) -> BoolArray:
     """The bins of `scored_bins`, and those among them that an interictal discharge alone keeps from being valid."""
-    tested = scored_bins(source, spec, settings)
+    tested = scored_bins(source, spec, within)
     places = np.flatnonzero(tested)
     if not len(places):
         return tested

@@ -1,41 +1,28 @@
 """
-Which trainings a study consists of.
+The plan of a study: which trainings it consists of.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from nwb_spikeinference.config import StudySettings
-from nwb_spikeinference.evaluation.evidence import place_name
+from nwb_spikeinference.config import ControlSettings, Predictor, StudySettings
 from nwb_spikeinference.evaluation.splits import Fold, FoldPlan, participant_folds
-from nwb_spikeinference.models.registry import reads_raw
+from nwb_spikeinference.model_kinds import LOGISTIC, MODEL_KINDS
 from nwb_spikeinference.pipeline.fits.cohort import Cohort
 from nwb_spikeinference.pipeline.fits.fit_spec import FitSpec
-from nwb_spikeinference.regions import Hemisphere
+from nwb_spikeinference.pipeline.fits.group import FitGroup, PlaceKey
 from nwb_spikeinference.signal.features import bands_of, wide_columns
 
-LOGISTIC = "logistic"
 MIN_HOME_PARTICIPANTS = 3  # with units at a place, without which no model is trained there alone
-PlaceKey = tuple[str, Hemisphere | None]
+Groups = dict[FitGroup, tuple[FitSpec, ...]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StudyPlan:
-    """
-    Folds and trainings.
-
-    Attributes
-    ----------
-    groups : mapping
-        Name of a group of fits, one per fold -> the fits. Groups are ``unseen/<model>``, ``within/<model>``,
-        ``own/logistic``, ``compared/logistic`` (its counterpart, if no such model is scored in full),
-        ``drop/<model>/<band>``, ``only/<model>/<band>``, ``bands/<model>`` (what the drops are compared with, where the
-        features hold more than bands), ``transfer/<model>``, ``home/<model>/<place>`` (trained on the units of one
-        place; its fits may be those of the transfer) and ``thin/<draw>``.
-    """
+    """Folds, and groups of trainings with one per fold."""
 
     folds: FoldPlan
-    groups: Mapping[str, tuple[FitSpec, ...]]
+    groups: Mapping[FitGroup, tuple[FitSpec, ...]]
 
     def specs(self) -> Iterator[FitSpec]:
         """All trainings, each once, in the order in which they are done."""
@@ -45,14 +32,17 @@ class StudyPlan:
 def make_plan(cohort: Cohort, settings: StudySettings) -> StudyPlan:
     """Plan every protocol that the cohort is large enough for."""
     folds = participant_folds(cohort.unit_infos(), settings.validation.folds, settings.seed)
-    groups: dict[str, tuple[FitSpec, ...]] = {}
-    models = settings.scored_models()
+    predictor, models = settings.signal.predictor, settings.scored_models()
+    n_within = settings.validation.within.folds or 1
+    groups: Groups = {}
     for model in models:
-        groups[f"within/{model}"] = _within_fits(cohort, settings, model)
+        group = FitGroup(purpose="score", model=model, protocol="within-session")
+        groups[group] = _within_fits(cohort, n_within, predictor, model)
     if folds.folds:
         for model in models:
-            groups[f"unseen/{model}"] = _fold_fits(folds.folds, settings, model, full=True)
-        groups |= _control_fits(folds.folds, cohort, settings)
+            group = FitGroup(purpose="score", model=model)
+            groups[group] = _fold_fits(folds.folds, predictor, model, full=True)
+        groups |= _control_fits(folds.folds, cohort, settings.controls, predictor, models)
         groups |= _lobo_fits(folds.folds, cohort, settings)
         groups |= _transfer_fits(folds.folds, cohort, settings)
     return StudyPlan(folds=folds, groups=groups)
@@ -73,12 +63,7 @@ def participants_by_place(cohort: Cohort) -> dict[PlaceKey, frozenset[str]]:
     return {place: frozenset(found[place]) for place in ordered}
 
 
-def home_group(model: str, place: PlaceKey) -> str:
-    """Name of the group of fits that are trained at one place."""
-    return f"home/{model}/{place_name(*place)}"
-
-
-def _within_fits(cohort: Cohort, settings: StudySettings, model: str) -> tuple[FitSpec, ...]:
+def _within_fits(cohort: Cohort, n_folds: int, predictor: Predictor, model: str) -> tuple[FitSpec, ...]:
     everybody = cohort.participants
     return tuple(
         FitSpec(
@@ -87,68 +72,69 @@ def _within_fits(cohort: Cohort, settings: StudySettings, model: str) -> tuple[F
             fold=fold,
             train=everybody,
             test=everybody,
-            predictor=settings.signal.predictor,
+            predictor=predictor,
             full=True,
         )
-        for fold in range(settings.validation.within.folds or 1)
+        for fold in range(n_folds)
     )
 
 
-def _fold_fits(folds: Sequence[Fold], settings: StudySettings, model: str, **extra: object) -> tuple[FitSpec, ...]:
-    fixed = {"protocol": "unseen-participant", "model": model, "predictor": settings.signal.predictor} | extra
+def _fold_fits(folds: Sequence[Fold], predictor: Predictor, model: str, **extra: object) -> tuple[FitSpec, ...]:
+    fixed = {"protocol": "unseen-participant", "model": model, "predictor": predictor} | extra
     return tuple(
         FitSpec(fold=fold.index, train=fold.train, test=fold.held_out, **fixed)  # type: ignore[arg-type]
         for fold in folds
     )
 
 
-def _control_fits(folds: Sequence[Fold], cohort: Cohort, settings: StudySettings) -> dict[str, tuple[FitSpec, ...]]:
-    groups: dict[str, tuple[FitSpec, ...]] = {}
-    if settings.controls.own_wire and settings.signal.predictor != "own":
-        groups["own/logistic"] = _fold_fits(folds, settings, LOGISTIC, predictor="own")
-        if LOGISTIC not in settings.scored_models():
-            groups[f"compared/{LOGISTIC}"] = _fold_fits(folds, settings, LOGISTIC)
-    types = set(cohort.cell_types.values())
-    if settings.controls.thin_to_matched and {"excitatory", "inhibitory"} <= types:
-        for draw in range(settings.controls.thin_draws):
-            groups[f"thin/{draw}"] = _fold_fits(folds, settings, LOGISTIC, thinning_draw=draw)
+def _control_fits(
+    folds: Sequence[Fold], cohort: Cohort, controls: ControlSettings, predictor: Predictor, models: Sequence[str]
+) -> Groups:
+    groups: Groups = {}
+    if controls.own_wire and predictor != "own":
+        groups[FitGroup(purpose="own-wire", model=LOGISTIC)] = _fold_fits(folds, "own", LOGISTIC)
+        if LOGISTIC not in models:
+            groups[FitGroup(purpose="compare", model=LOGISTIC)] = _fold_fits(folds, predictor, LOGISTIC)
+    if controls.thin_to_matched and {"excitatory", "inhibitory"} <= set(cohort.cell_types.values()):
+        for draw in range(controls.thin_draws):
+            group = FitGroup(purpose="thinned", model=LOGISTIC, draw=draw)
+            groups[group] = _fold_fits(folds, predictor, LOGISTIC, thinning_draw=draw)
     return groups
 
 
-def _lobo_fits(folds: Sequence[Fold], cohort: Cohort, settings: StudySettings) -> dict[str, tuple[FitSpec, ...]]:
+def _lobo_fits(folds: Sequence[Fold], cohort: Cohort, settings: StudySettings) -> Groups:
     """Without each band; where bands are ablated in trained models instead, only what those are compared with."""
-    bands = band_names(cohort)
+    bands, predictor = band_names(cohort), settings.signal.predictor
     if settings.lobo.mode == "off" or len(bands) < 2:
         return {}
     ablates = settings.lobo.mode == "ablate"
-    groups: dict[str, tuple[FitSpec, ...]] = {}
+    groups: Groups = {}
     for model in settings.lobo_models():
-        if wide_columns(cohort.feature_names) and not reads_raw(model):
-            groups[f"bands/{model}"] = _fold_fits(folds, settings, model, bands_only=True, full=ablates)
+        if wide_columns(cohort.feature_names) and not MODEL_KINDS[model].reads_trace:
+            group = FitGroup(purpose="all-bands", model=model)
+            groups[group] = _fold_fits(folds, predictor, model, bands_only=True, full=ablates)
         for band in () if ablates else bands:
-            groups[f"drop/{model}/{band}"] = _fold_fits(folds, settings, model, dropped_band=band)
+            group = FitGroup(purpose="without-band", model=model, band=band)
+            groups[group] = _fold_fits(folds, predictor, model, dropped_band=band)
             if settings.lobo.only:
-                groups[f"only/{model}/{band}"] = _fold_fits(folds, settings, model, only_band=band)
+                group = FitGroup(purpose="band-alone", model=model, band=band)
+                groups[group] = _fold_fits(folds, predictor, model, only_band=band)
     return groups
 
 
-def _transfer_fits(folds: Sequence[Fold], cohort: Cohort, settings: StudySettings) -> dict[str, tuple[FitSpec, ...]]:
+def _transfer_fits(folds: Sequence[Fold], cohort: Cohort, settings: StudySettings) -> Groups:
     """Trained at the transfer's place; beside it, trained at each place that enough participants have units at."""
-    model, train = settings.model.name, settings.transfer.train
+    model, train, predictor = settings.model.name, settings.transfer.train, settings.signal.predictor
     places = participants_by_place(cohort)
     if not any(region == train.region and train.hemisphere in (None, side) for region, side in places):
         return {}
-    groups = {
-        f"transfer/{model}": _fold_fits(
-            folds, settings, model, train_region=train.region, train_hemisphere=train.hemisphere
-        )
-    }
+    fits = _fold_fits(folds, predictor, model, train_region=train.region, train_hemisphere=train.hemisphere)
+    groups = {FitGroup(purpose="transfer", model=model): fits}
     for (region, side), people in places.items():
         if len(people) >= MIN_HOME_PARTICIPANTS:
             tested = [fold for fold in folds if people & set(fold.held_out) and people & set(fold.train)]
-            groups[home_group(model, (region, side))] = _fold_fits(
-                tested, settings, model, train_region=region, train_hemisphere=side
-            )
+            group = FitGroup(purpose="home", model=model, place=(region, side))
+            groups[group] = _fold_fits(tested, predictor, model, train_region=region, train_hemisphere=side)
     return groups
 
 

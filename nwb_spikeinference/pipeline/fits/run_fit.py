@@ -11,19 +11,20 @@ from pathlib import Path
 
 import numpy as np
 
-from nwb_spikeinference.config import StudySettings
+from nwb_spikeinference.bands import Band
+from nwb_spikeinference.config import StudySettings, WithinSettings
 from nwb_spikeinference.evaluation.thinning import thin_counts
 from nwb_spikeinference.inputs import TrainingInput
 from nwb_spikeinference.models.registry import make_model
 from nwb_spikeinference.pipeline.fits.cohort import Cohort, spike_counts
+from nwb_spikeinference.pipeline.fits.fit_result import FitResult
 from nwb_spikeinference.pipeline.fits.fit_spec import FitSpec, fit_columns, is_training_place, scored_bins, train_bins
-from nwb_spikeinference.pipeline.fits.scoring import head_aucs, identity_of, score_in_full
+from nwb_spikeinference.pipeline.fits.scoring import score_heads, score_in_full
 from nwb_spikeinference.pipeline.fits.withheld_bands import ablated_aucs, ablates, drop_bands_at_random, withhold_band
-from nwb_spikeinference.pipeline.tasks.store import TaskResult
 from nwb_spikeinference.recordings import IntArray
 
 
-def run_fit(spec: FitSpec, cohort: Cohort, settings: StudySettings, folder: Path | None = None) -> TaskResult:
+def run_fit(spec: FitSpec, cohort: Cohort, settings: StudySettings, folder: Path | None = None) -> FitResult:
     """
     Train and score.
 
@@ -35,51 +36,47 @@ def run_fit(spec: FitSpec, cohort: Cohort, settings: StudySettings, folder: Path
 
     Returns
     -------
-    TaskResult
-        Facts ``units``: one dict per test unit with its ROC-AUC by each head and, for a full fit, all scores; where
-        bands are ablated, ``ablated``: band -> head -> ROC-AUC. Arrays of a full fit: ``log_odds_<k>`` (n_bins, 3) per
-        test input, ``null`` (n_units, n_shifts).
+    FitResult
+        Without units if there is nothing to learn from.
     """
     folder = folder or Path(tempfile.gettempdir())
     seed = np.random.SeedSequence([settings.seed, zlib.crc32(repr(sorted(spec.describe_draws().items())).encode())])
     model_seed, thin_seed, null_seed, dropout_seed = seed.spawn(4)
-    training = _training_inputs(spec, cohort, settings, folder)
+    names, bands, within = cohort.feature_names, settings.band_list(), settings.validation.within
+    training = _training_inputs(spec, cohort, within, bands, folder)
     if spec.thinning_draw is not None:
         training = _thin_inhibitory(training, cohort, np.random.default_rng(thin_seed))
-    model = make_model(spec.model, settings)
     if not any(item.source.counts[item.bins].any() for item in training):
-        return TaskResult(arrays={}, facts={"units": [], "reason": "nothing to train on"})
-    names = cohort.feature_names
-    shown = drop_bands_at_random(training, spec.model, names, settings, np.random.default_rng(dropout_seed), folder)
+        return FitResult(fold=spec.fold)
+    model = make_model(spec.model, settings)
+    share, dropout = settings.model.band_dropout, np.random.default_rng(dropout_seed)
+    shown = drop_bands_at_random(training, spec.model, names, bands, share, dropout, folder)
     model.fit(shown, fit_columns(spec, names), model_seed)
     every = cohort.inputs(spec.test, spec.predictor)
-    sources = [source for source in every if scored_bins(source, spec, settings).any()]
-    tested = list(zip(sources, model.predict(withhold_band(sources, spec, names, settings, folder)), strict=True))
-    if spec.full:
-        result = score_in_full(spec, settings, model, training, tested, np.random.default_rng(null_seed))
-        if ablates(spec, settings, names):
-            ablated = ablated_aucs(model, spec, settings, names, sources)
-            for unit, aucs in zip(result.facts["units"], ablated, strict=True):
-                unit["ablated"] = aucs
+    sources = [source for source in every if scored_bins(source, spec, within).any()]
+    tested = list(zip(sources, model.predict(withhold_band(sources, spec, names, bands, folder)), strict=True))
+    if not spec.full:
+        return FitResult(fold=spec.fold, units=score_heads(spec, within, tested))
+    rng = np.random.default_rng(null_seed)
+    result = score_in_full(spec, within, settings.controls, model, training, tested, settings.seed, rng)
+    if not ablates(spec, settings.ablated_models(), names):
         return result
-    units = [
-        identity_of(source, k) | {"heads": head_aucs(log_odds, source, k, bins)}
-        for source, log_odds in tested
-        for bins in [scored_bins(source, spec, settings)]
-        for k in range(len(source.unit_ids))
-    ]
-    return TaskResult(arrays={}, facts={"units": units})
+    ablated = ablated_aucs(model, spec, names, bands, sources)
+    units = [replace(unit, ablated=aucs) for unit, aucs in zip(result.units, ablated, strict=True)]
+    return replace(result, units=tuple(units))
 
 
-def _training_inputs(spec: FitSpec, cohort: Cohort, settings: StudySettings, folder: Path) -> list[TrainingInput]:
+def _training_inputs(
+    spec: FitSpec, cohort: Cohort, within: WithinSettings, bands: Sequence[Band], folder: Path
+) -> list[TrainingInput]:
     """What a fit learns from, as its model sees it."""
     every = cohort.inputs(spec.train, spec.predictor)
     chosen = [
         (source, bins)
         for source in every
-        if is_training_place(source, spec) and (bins := train_bins(source, spec, settings)).any()
+        if is_training_place(source, spec) and (bins := train_bins(source, spec, within)).any()
     ]
-    sources = withhold_band([source for source, _ in chosen], spec, cohort.feature_names, settings, folder)
+    sources = withhold_band([source for source, _ in chosen], spec, cohort.feature_names, bands, folder)
     return [TrainingInput(source=source, bins=bins) for source, (_, bins) in zip(sources, chosen, strict=True)]
 
 
@@ -112,7 +109,7 @@ def _thin_inhibitory(
             source = replace(
                 item.source,
                 counts=counts[:, None].astype(np.uint8),
-                unit_ids=item.source.unit_ids[k : k + 1],
+                unit_rows=item.source.unit_rows[k : k + 1],
                 cell_types=item.source.cell_types[k : k + 1],
             )
             thinned.append(TrainingInput(source=source, bins=bins))

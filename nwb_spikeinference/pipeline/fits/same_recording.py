@@ -11,12 +11,13 @@ import numpy as np
 from nwb_spikeinference.config import Predictor
 from nwb_spikeinference.errors import LeakError
 from nwb_spikeinference.files import sha256_json
-from nwb_spikeinference.pipeline.tasks.store import TaskResult
+from nwb_spikeinference.pipeline.sessions.choose_sessions import UsedSession
+from nwb_spikeinference.pipeline.sessions.prepared import PreparedSession
 
 _MIN_SPIKES = 5  # two units do not fire in the same five bins and no other by chance
 
 
-def content_digests(session: TaskResult, predictor: Predictor) -> dict[str, str]:
+def content_digests(session: PreparedSession, predictor: Predictor) -> dict[str, str]:
     """
     Digest of each LFP input and of each unit's spikes -> which of the two it is.
 
@@ -25,16 +26,16 @@ def content_digests(session: TaskResult, predictor: Predictor) -> dict[str, str]
     return {hashlib.sha256(kind.encode() + data).hexdigest(): kind for kind, data in _contents(session, predictor)}
 
 
-def _contents(session: TaskResult, predictor: Predictor) -> Iterator[tuple[str, bytes]]:
-    for counts in session.arrays["counts"].T:
+def _contents(session: PreparedSession, predictor: Predictor) -> Iterator[tuple[str, bytes]]:
+    for counts in session.counts.T:
         if counts.sum() >= _MIN_SPIKES:
             yield "spikes", counts.tobytes()
-    for features in session.arrays[f"{predictor}_features"]:
+    for features in session.inputs[predictor].features:
         if np.any(features):
             yield "LFP", features.tobytes()
 
 
-def hash_contents(sessions: Sequence[tuple[Path, TaskResult]], predictor: Predictor) -> dict[tuple[str, str], str]:
+def hash_contents(sessions: Sequence[UsedSession], predictor: Predictor) -> dict[tuple[str, str], str]:
     """
     Digest of the LFP and spikes of every session, by participant and session.
 
@@ -46,8 +47,8 @@ def hash_contents(sessions: Sequence[tuple[Path, TaskResult]], predictor: Predic
     """
     seen: dict[str, Path] = {}
     found: dict[tuple[str, str], str] = {}
-    for path, session in sessions:
-        digests = content_digests(session, predictor)
+    for one in sessions:
+        path, digests = one.path, content_digests(one.prepared, predictor)
         for digest, kind in digests.items():
             if digest in seen:
                 raise LeakError(
@@ -55,5 +56,5 @@ def hash_contents(sessions: Sequence[tuple[Path, TaskResult]], predictor: Predic
                     f"in two files; remove one of them from sessions"
                 )
         seen |= dict.fromkeys(digests, path)
-        found[session.facts["participant"], session.facts["session"]] = sha256_json(sorted(digests))
+        found[one.prepared.name] = sha256_json(sorted(digests))
     return found

@@ -4,18 +4,18 @@ What the predictions of one training are worth: scores beside their nulls.
 
 import zlib
 from collections.abc import Sequence
-from dataclasses import asdict, replace
-from typing import Any
+from dataclasses import replace
 
 import numpy as np
+from scipy.special import expit
 
-from nwb_spikeinference.config import StudySettings
+from nwb_spikeinference.config import ControlSettings, WithinSettings
 from nwb_spikeinference.evaluation.metrics import UnitScores, choose_threshold, roc_auc, score_unit
 from nwb_spikeinference.evaluation.surrogates import clock_auc, shifted_aucs, swapped_auc
 from nwb_spikeinference.inputs import HEAD_OF_TYPE, HEADS, BoolArray, LfpInput, TrainingInput, log_odds_of_rate
 from nwb_spikeinference.models.spike_model import SpikeModel
+from nwb_spikeinference.pipeline.fits.fit_result import FitResult, FullScore, HeadAucs, Prediction, UnitFit
 from nwb_spikeinference.pipeline.fits.fit_spec import FitSpec, scored_bins, scored_with_discharges, train_bins
-from nwb_spikeinference.pipeline.tasks.store import Arrays, TaskResult
 from nwb_spikeinference.recordings import FloatArray
 
 CALIBRATION_SHARE = 0.3  # of an unseen participant's recording, for the rate intercept; scored on the rest
@@ -23,63 +23,77 @@ MIN_SHIFT_S = 5.0
 _MAX_SWAPS = 5
 
 
-def identity_of(source: LfpInput, unit: int) -> dict[str, Any]:
-    """Who a unit is, as plain data."""
-    return {
-        "participant": source.participant,
-        "session": source.session,
-        "unit_id": source.unit_ids[unit],
-        "cell_type": source.cell_types[unit],
-    }
-
-
-def head_aucs(log_odds: FloatArray, source: LfpInput, unit: int, bins: BoolArray) -> dict[str, float | None]:
+def head_aucs(log_odds: FloatArray, source: LfpInput, unit: int, bins: BoolArray) -> HeadAucs:
     """ROC-AUC of a unit by each head, whatever its type."""
     return {head: roc_auc(log_odds[bins, k], source.counts[bins, unit]) for k, head in enumerate(HEADS)}
 
 
+def score_heads(
+    spec: FitSpec, within: WithinSettings, tested: Sequence[tuple[LfpInput, FloatArray]]
+) -> tuple[UnitFit, ...]:
+    """ROC-AUC of every test unit by each head, and nothing else."""
+    return tuple(
+        UnitFit(key=key, cell_type=cell_type, heads=head_aucs(log_odds, source, k, bins))
+        for source, log_odds in tested
+        for bins in [scored_bins(source, spec, within)]
+        for k, (key, cell_type) in enumerate(zip(source.keys, source.cell_types, strict=True))
+    )
+
+
 def score_in_full(
     spec: FitSpec,
-    settings: StudySettings,
+    within: WithinSettings,
+    controls: ControlSettings,
     model: SpikeModel,
     training: Sequence[TrainingInput],
     tested: Sequence[tuple[LfpInput, FloatArray]],
+    seed: int,
     rng: np.random.Generator,
-) -> TaskResult:
-    """All scores and nulls of every test unit, with the predictions; see `run_fit`."""
+) -> FitResult:
+    """
+    All scores and nulls of every test unit, with the predictions.
+
+    Parameters
+    ----------
+    tested : sequence of (LfpInput, ndarray of shape (n_bins, 3))
+        Test inputs with their log-odds.
+    seed : int
+        The study's: which other participants an input meets does not depend on the model.
+    rng : numpy.random.Generator
+        Draws the circular shifts.
+    """
     seen = _predict_one_per_bundle(model, training)
     thresholds = _thresholds(seen)
     units, nulls = [], []
-    arrays: Arrays = {}
     for number, (source, log_odds) in enumerate(tested):
-        arrays[f"log_odds_{number}"], arrays[f"valid_{number}"] = log_odds, source.valid
-        rate_bins, score_bins, all_bins = _bins_of(source, spec, settings)
+        rate_bins, score_bins, all_bins = _bins_of(source, spec, within)
         intercepts = log_odds_of_rate(source.counts, rate_bins)
         tested_bins = np.flatnonzero(all_bins)
-        with_discharges = scored_with_discharges(source, spec, settings)
-        others = _draw_others(seen, source, settings.seed) if settings.controls.swap_participants else []
+        with_discharges = scored_with_discharges(source, spec, within)
+        others = _draw_others(seen, source, seed) if controls.swap_participants else []
         for k, cell_type in enumerate(source.cell_types):
             head = HEAD_OF_TYPE[cell_type]
             predicted, counts = log_odds[:, head], source.counts[:, k]
             scores = _score(predicted[score_bins], counts[score_bins], float(intercepts[k]), thresholds[head])
-            nulls.append(_null(predicted[all_bins], counts[all_bins], settings, rng))
-            units.append(
-                identity_of(source, k)
-                | {
-                    "input": number,
-                    "fold": spec.fold,
-                    "intercept": float(intercepts[k]),
-                    "tested": [int(tested_bins[0]), int(tested_bins[-1]) + 1],
-                    "heads": head_aucs(log_odds, source, k, all_bins),
-                    "scores": asdict(_with_auc(scores, predicted[all_bins], counts[all_bins])),
-                    "clock": clock_auc(counts[all_bins]),
-                    "with_discharges": roc_auc(predicted[with_discharges], counts[with_discharges]),
-                    "swapped": _swapped(others, head, counts[all_bins]),
-                }
+            nulls.append(_null(predicted[all_bins], counts[all_bins], controls.shifts, source.bin_s, rng))
+            full = FullScore(
+                prediction=number,
+                intercept=float(intercepts[k]),
+                tested=(int(tested_bins[0]), int(tested_bins[-1]) + 1),
+                scores=_with_auc(scores, predicted[all_bins], counts[all_bins]),
+                clock=clock_auc(counts[all_bins]),
+                with_discharges=roc_auc(predicted[with_discharges], counts[with_discharges]),
+                swapped=_swapped(others, head, counts[all_bins]),
             )
-    arrays["null"] = np.array(nulls) if nulls else np.empty((0, settings.controls.shifts))
-    return TaskResult(
-        arrays=arrays, facts={"units": units, "weights_sha256": model.weights_sha256, "train": list(spec.train)}
+            heads = head_aucs(log_odds, source, k, all_bins)
+            units.append(UnitFit(key=source.keys[k], cell_type=cell_type, heads=heads, full=full))
+    return FitResult(
+        fold=spec.fold,
+        units=tuple(units),
+        weights_sha256=model.weights_sha256,
+        train=spec.train,
+        predictions=tuple(Prediction(log_odds=log_odds, valid=source.valid) for source, log_odds in tested),
+        null=np.array(nulls) if nulls else np.empty((0, controls.shifts)),
     )
 
 
@@ -88,23 +102,24 @@ def _score(predicted: FloatArray, counts: np.ndarray, intercept: float, threshol
     return score_unit(
         predicted + intercept,
         counts,
-        train_rate_per_bin=float(1 / (1 + np.exp(-intercept))),
+        train_rate_per_bin=float(expit(intercept)),
         threshold=None if threshold is None else threshold + intercept,
     )
 
 
-def _null(predicted: FloatArray, counts: np.ndarray, settings: StudySettings, rng: np.random.Generator) -> FloatArray:
+def _null(
+    predicted: FloatArray, counts: np.ndarray, n_shifts: int, bin_s: float, rng: np.random.Generator
+) -> FloatArray:
     """ROC-AUC after circular shifts, padded with NaN where the stretch does not allow as many as asked for."""
-    n_shifts, bin_s = settings.controls.shifts, settings.target.bin_ms / 1e3
     null = shifted_aucs(predicted, counts, n_shifts, round(MIN_SHIFT_S / bin_s), rng)
     return np.pad(null, (0, n_shifts - len(null)), constant_values=np.nan)
 
 
-def _bins_of(source: LfpInput, spec: FitSpec, settings: StudySettings) -> tuple[BoolArray, BoolArray, BoolArray]:
+def _bins_of(source: LfpInput, spec: FitSpec, within: WithinSettings) -> tuple[BoolArray, BoolArray, BoolArray]:
     """Bins for the rate intercept, for scores that need it, and for scores that do not."""
-    tested = scored_bins(source, spec, settings)
+    tested = scored_bins(source, spec, within)
     if spec.protocol == "within-session":
-        return train_bins(source, spec, settings), tested, tested
+        return train_bins(source, spec, within), tested, tested
     calibration = tested & (np.cumsum(tested) <= CALIBRATION_SHARE * tested.sum())
     return calibration, tested & ~calibration, tested
 

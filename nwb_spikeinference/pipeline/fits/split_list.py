@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from nwb_spikeinference.config import StudySettings
+from nwb_spikeinference.config import WithinSettings
 from nwb_spikeinference.evaluation.evidence import place_name
 from nwb_spikeinference.evaluation.split_records import Range, Split, SplitSession, Stretches
 from nwb_spikeinference.files import write_json
@@ -28,10 +28,10 @@ class SessionSource:
 
 
 Sources = Mapping[tuple[str, str], SessionSource]  # (participant, session) -> its file
-_BinsOf = Callable[[LfpInput, FitSpec, StudySettings], BoolArray]
+_BinsOf = Callable[[LfpInput, FitSpec, WithinSettings], BoolArray]
 
 
-def make_splits(plan: StudyPlan, cohort: Cohort, settings: StudySettings, sources: Sources) -> dict[FitSpec, Split]:
+def make_splits(plan: StudyPlan, cohort: Cohort, within: WithinSettings, sources: Sources) -> dict[FitSpec, Split]:
     """
     The split of every training; trainings that differ in nothing but model and features share theirs.
 
@@ -47,7 +47,7 @@ def make_splits(plan: StudyPlan, cohort: Cohort, settings: StudySettings, source
             spec, model="", dropped_band=None, only_band=None, bands_only=False, thinning_draw=None, full=False
         )
         if alike not in made:
-            made[alike] = _make_split(spec, cohort, settings, sources)
+            made[alike] = _make_split(spec, cohort, within, sources)
         found[spec] = made[alike]
     return found
 
@@ -58,32 +58,32 @@ def write_splits(splits: Mapping[FitSpec, Split], target: Path) -> None:
     write_json(target, {"schema_version": SCHEMA_VERSION, "splits": [split.describe() for split in distinct]})
 
 
-def count_training_units(spec: FitSpec, cohort: Cohort, settings: StudySettings) -> int:
+def count_training_units(spec: FitSpec, cohort: Cohort, within: WithinSettings) -> int:
     """How many units a fit learns from."""
-    return sum(len(source.unit_ids) for source in _training(spec, cohort) if train_bins(source, spec, settings).any())
+    return sum(len(source.unit_rows) for source in _training(spec, cohort) if train_bins(source, spec, within).any())
 
 
 def _training(spec: FitSpec, cohort: Cohort) -> list[LfpInput]:
     return [source for source in cohort.inputs(spec.train, spec.predictor) if is_training_place(source, spec)]
 
 
-def _make_split(spec: FitSpec, cohort: Cohort, settings: StudySettings, sources: Sources) -> Split:
+def _make_split(spec: FitSpec, cohort: Cohort, within: WithinSettings, sources: Sources) -> Split:
     return Split(
         protocol=spec.protocol,
         fold=spec.fold,
         predictor=spec.predictor,
         train_place=place_name(spec.train_region, spec.train_hemisphere) if spec.train_region else None,
-        train=_side(_training(spec, cohort), train_bins, spec, settings, sources),
-        test=_side(cohort.inputs(spec.test, spec.predictor), scored_bins, spec, settings, sources),
+        train=_side(_training(spec, cohort), train_bins, spec, within, sources),
+        test=_side(cohort.inputs(spec.test, spec.predictor), scored_bins, spec, within, sources),
     )
 
 
 def _side(
-    inputs: Sequence[LfpInput], bins_of: _BinsOf, spec: FitSpec, settings: StudySettings, sources: Sources
+    inputs: Sequence[LfpInput], bins_of: _BinsOf, spec: FitSpec, within: WithinSettings, sources: Sources
 ) -> tuple[SplitSession, ...]:
     sessions: dict[tuple[str, str], list[tuple[LfpInput, tuple[Range, ...]]]] = {}
     for source in inputs:
-        pieces = tuple((piece.start, piece.stop) for piece in runs_of(bins_of(source, spec, settings)))
+        pieces = tuple((piece.start, piece.stop) for piece in runs_of(bins_of(source, spec, within)))
         if pieces:
             sessions.setdefault((source.participant, source.session), []).append((source, pieces))
     return tuple(
@@ -93,7 +93,7 @@ def _side(
             file=sources[participant, session].file,
             file_sha256=sources[participant, session].file_sha256,
             data_sha256=sources[participant, session].data_sha256,
-            units=tuple(sorted(unit for source, _ in parts for unit in source.unit_ids)),
+            units=tuple(sorted(unit for source, _ in parts for unit in source.unit_rows)),
             places=tuple(sorted({place_name(source.region, source.hemisphere) for source, _ in parts})),
             stretches=_stretches(parts) if spec.protocol == "within-session" else (),
         )
@@ -105,7 +105,7 @@ def _stretches(parts: Sequence[tuple[LfpInput, tuple[Range, ...]]]) -> tuple[Str
     """Units of a bundle that share their bins stand together."""
     units: dict[tuple[str, tuple[Range, ...]], list[int]] = {}
     for source, pieces in parts:
-        units.setdefault((source.bundle, pieces), []).extend(source.unit_ids)
+        units.setdefault((source.bundle, pieces), []).extend(source.unit_rows)
     return tuple(
         Stretches(bundle=bundle, units=tuple(sorted(members)), bins=pieces)
         for (bundle, pieces), members in sorted(units.items())

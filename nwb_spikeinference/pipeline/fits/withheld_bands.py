@@ -5,18 +5,18 @@ Models of features are shown fewer columns (`fit_spec.fit_columns`), and the oth
 stopped; those of the trace itself read a filtered one. What is made for a fit lies on disk, as what is stored does.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from nwb_spikeinference.bands import Band
-from nwb_spikeinference.config import StudySettings
 from nwb_spikeinference.inputs import LfpInput, TrainingInput
-from nwb_spikeinference.models.registry import reads_raw
+from nwb_spikeinference.model_kinds import MODEL_KINDS
 from nwb_spikeinference.models.spike_model import SpikeModel
-from nwb_spikeinference.pipeline.fits.fit_spec import FitSpec, scored_bins
+from nwb_spikeinference.pipeline.fits.fit_result import HeadAucs
+from nwb_spikeinference.pipeline.fits.fit_spec import FitSpec
 from nwb_spikeinference.pipeline.fits.scoring import head_aucs
 from nwb_spikeinference.pipeline.sessions.disk_arrays import keep_on_disk
 from nwb_spikeinference.recordings import FloatArray
@@ -27,11 +27,9 @@ from nwb_spikeinference.signal.raw_trace import Effect, filter_raw, standardise_
 _DROPOUT_S = 5.0  # of a trace from which the same bands are dropped in training: several cycles of the slowest
 _GROUP_BINS = 100_000  # of inputs held at once: a network predicts fewer hardly faster
 
-Aucs = dict[str, dict[str, float | None]]  # band -> head -> ROC-AUC
-
 
 def withhold_band(
-    sources: Sequence[LfpInput], spec: FitSpec, names: Sequence[str], settings: StudySettings, folder: Path
+    sources: Sequence[LfpInput], spec: FitSpec, names: Sequence[str], bands: Sequence[Band], folder: Path
 ) -> Sequence[LfpInput]:
     """
     Inputs as a model sees them in a fit without a band, or with one alone; otherwise as they are.
@@ -44,19 +42,21 @@ def withhold_band(
     ----------
     names : sequence of str
         All feature columns.
+    bands : sequence of Band
+        Those of the study.
     """
     name = spec.dropped_band or spec.only_band
     if name is None:
         return sources
-    if not reads_raw(spec.model):
+    if not MODEL_KINDS[spec.model].reads_trace:
         if spec.dropped_band is None:
             return sources
-        return _with(sources, "features", lambda source: _features_without(source, names, name, settings), folder)
-    band = _band_named(name, settings)
+        return _with(sources, "features", lambda source: _features_without(source, names, name, bands), folder)
+    band = _band_named(name, bands)
     effect: Effect = "pass" if spec.only_band else "stop"
 
     def shown(source: LfpInput) -> FloatArray:
-        filtered = filter_raw(_raw_of(source), source.segments, _bin_s(settings), band, effect)
+        filtered = filter_raw(_raw_of(source), source.segments, source.bin_s, band, effect)
         if spec.only_band:
             standardise_raw(filtered, source.valid | source.discharge, _recorded(source))
         return filtered
@@ -68,7 +68,8 @@ def drop_bands_at_random(
     training: Sequence[TrainingInput],
     model: str,
     names: Sequence[str],
-    settings: StudySettings,
+    bands: Sequence[Band],
+    share: float,
     rng: np.random.Generator,
     folder: Path,
 ) -> Sequence[TrainingInput]:
@@ -81,17 +82,19 @@ def drop_bands_at_random(
     ----------
     names : sequence of str
         All feature columns.
+    bands : sequence of Band
+        Those of the study.
+    share : float
+        Probability that a band is left out of a stretch.
     """
-    bin_s, share = _bin_s(settings), settings.model.band_dropout
-    if not share or not reads_raw(model):
+    if not share or not MODEL_KINDS[model].reads_trace:
         return training
-    n_bins = round(_DROPOUT_S / bin_s)
 
     def shown(source: LfpInput) -> FloatArray:
-        raw = np.array(_raw_of(source))
+        raw, n_bins = np.array(_raw_of(source)), round(_DROPOUT_S / source.bin_s)
         for name in bands_of(names):
             dropped = np.repeat(rng.random(-(-source.n_bins // n_bins)) < share, n_bins)[: source.n_bins]
-            alone = filter_raw(_raw_of(source), source.segments, bin_s, _band_named(name, settings), "pass")
+            alone = filter_raw(_raw_of(source), source.segments, source.bin_s, _band_named(name, bands), "pass")
             raw[dropped] -= alone[dropped]
         return raw
 
@@ -99,15 +102,24 @@ def drop_bands_at_random(
     return [replace(item, source=source) for item, source in zip(training, sources, strict=True)]
 
 
-def ablates(spec: FitSpec, settings: StudySettings, names: Sequence[str]) -> bool:
-    """Whether a fit's units are scored without each band as well; one band alone leaves nothing to score them by."""
-    wanted = settings.lobo.mode == "ablate" and spec.model in settings.lobo_models()
-    return wanted and spec.full and spec.protocol == "unseen-participant" and len(bands_of(names)) > 1
+def ablates(spec: FitSpec, models: Collection[str], names: Sequence[str]) -> bool:
+    """
+    Whether a fit's units are scored without each band as well; one band alone leaves nothing to score them by.
+
+    Parameters
+    ----------
+    models : collection of str
+        Those that bands are ablated in.
+    names : sequence of str
+        All feature columns.
+    """
+    whole = spec.full and spec.protocol == "unseen-participant"
+    return whole and spec.model in models and len(bands_of(names)) > 1
 
 
 def ablated_aucs(
-    model: SpikeModel, spec: FitSpec, settings: StudySettings, names: Sequence[str], sources: Sequence[LfpInput]
-) -> list[Aucs]:
+    model: SpikeModel, spec: FitSpec, names: Sequence[str], bands: Sequence[Band], sources: Sequence[LfpInput]
+) -> list[dict[str, HeadAucs]]:
     """
     What a trained model scores where one band after the other is missing from its input.
 
@@ -121,32 +133,29 @@ def ablated_aucs(
     list of dict
         Per unit of each source, in their order: band -> head -> ROC-AUC.
     """
-    aucs: list[Aucs] = [{} for source in sources for _ in source.unit_ids]
+    aucs: list[dict[str, HeadAucs]] = [{} for source in sources for _ in source.unit_rows]
     for band in bands_of(names):
         units = iter(aucs)
         for group in _groups(sources):
-            without = [_ablate(source, spec, settings, names, band) for source in group]
+            without = [_ablate(source, spec, names, bands, band) for source in group]
             for source, log_odds in zip(group, model.predict(without), strict=True):
-                bins = scored_bins(source, spec, settings)
-                for k in range(len(source.unit_ids)):
-                    next(units)[band] = head_aucs(log_odds, source, k, bins)
+                for k in range(len(source.unit_rows)):  # of an unseen participant: all valid bins are scored
+                    next(units)[band] = head_aucs(log_odds, source, k, source.valid)
     return aucs
 
 
-def _ablate(source: LfpInput, spec: FitSpec, settings: StudySettings, names: Sequence[str], band: str) -> LfpInput:
-    if reads_raw(spec.model):
-        return replace(
-            source,
-            raw=filter_raw(_raw_of(source), source.segments, _bin_s(settings), _band_named(band, settings), "stop"),
-        )
-    return replace(source, features=_features_without(source, names, band, settings))
+def _ablate(source: LfpInput, spec: FitSpec, names: Sequence[str], bands: Sequence[Band], name: str) -> LfpInput:
+    if MODEL_KINDS[spec.model].reads_trace:
+        without = filter_raw(_raw_of(source), source.segments, source.bin_s, _band_named(name, bands), "stop")
+        return replace(source, raw=without)
+    return replace(source, features=_features_without(source, names, name, bands))
 
 
-def _features_without(source: LfpInput, names: Sequence[str], name: str, settings: StudySettings) -> FloatArray:
+def _features_without(source: LfpInput, names: Sequence[str], name: str, bands: Sequence[Band]) -> FloatArray:
     """Features of a signal in which a band is stopped; its own columns are 0."""
     features = np.array(source.features)
     features[:, list(columns_of_band(names, name))] = 0.0
-    held = [band for band in settings.band_list() if band.name in bands_of(names)]
+    held = [band for band in bands if band.name in bands_of(names)]
     for number, (kept, other) in enumerate(leaking_pairs(held)):
         if other.name == name:
             assert source.stopped is not None, "stored for every study that leaves bands out of models of features"
@@ -194,9 +203,5 @@ def _recorded(source: LfpInput) -> np.ndarray:
     return recorded
 
 
-def _band_named(name: str, settings: StudySettings) -> Band:
-    return next(band for band in settings.band_list() if band.name == name)
-
-
-def _bin_s(settings: StudySettings) -> float:
-    return settings.target.bin_ms / 1e3
+def _band_named(name: str, bands: Sequence[Band]) -> Band:
+    return next(band for band in bands if band.name == name)

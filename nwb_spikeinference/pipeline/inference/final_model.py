@@ -5,17 +5,13 @@ The final model: trained on every participant, for recordings that hold LFP only
 import hashlib
 import logging
 from collections import Counter
-from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-
 from nwb_spikeinference.config import StudySettings
-from nwb_spikeinference.inputs import HEADS, TrainingInput, log_odds_of_rate
-from nwb_spikeinference.models.registry import make_model, reads_raw
+from nwb_spikeinference.inputs import HEADS
+from nwb_spikeinference.model_kinds import MODEL_KINDS
 from nwb_spikeinference.pipeline.fits.cohort import Cohort
-from nwb_spikeinference.pipeline.fits.fit_spec import columns_shown
-from nwb_spikeinference.pipeline.fits.withheld_bands import drop_bands_at_random
+from nwb_spikeinference.pipeline.fits.final_fit import FinalFit
 from nwb_spikeinference.pipeline.inference.model_folder import (
     CARD_FILE,
     FORMAT,
@@ -31,7 +27,6 @@ from nwb_spikeinference.pipeline.inference.model_folder import (
 )
 from nwb_spikeinference.pipeline.tasks.executors import FailedTask
 from nwb_spikeinference.pipeline.tasks.provenance import program_versions
-from nwb_spikeinference.pipeline.tasks.store import TaskResult
 from nwb_spikeinference.records import Results
 from nwb_spikeinference.signal.features import bands_of
 from nwb_spikeinference.signal.raw_trace import raw_rate_hz
@@ -39,47 +34,8 @@ from nwb_spikeinference.signal.raw_trace import raw_rate_hz
 _log = logging.getLogger(__name__)
 
 
-def train_final_model(cohort: Cohort, settings: StudySettings, folder: Path) -> TaskResult:
-    """
-    Fit the main model to all valid bins of all participants.
-
-    Returns
-    -------
-    TaskResult
-        Arrays ``weight_<k>``, in the model's order; none of a model that cannot be kept as plain arrays. Facts:
-        intercepts and n_units, see `SavedSettings`.
-    """
-    training = [
-        TrainingInput(source=source, bins=source.valid)
-        for source in cohort.inputs(cohort.participants, settings.signal.predictor)
-    ]
-    model = make_model(settings.model.name, settings)
-    name, names, seed = settings.model.name, cohort.feature_names, np.random.SeedSequence([settings.seed, 1])
-    dropout = np.random.default_rng([settings.seed, 2])
-    shown = drop_bands_at_random(training, name, names, settings, dropout, folder)
-    model.fit(shown, columns_shown(name, names), seed)
-    intercepts, n_units = _typical_rates(training)
-    return TaskResult(
-        arrays={f"weight_{k}": value for k, value in enumerate(model.weights)},
-        facts={"intercepts": intercepts, "n_units": n_units},
-    )
-
-
-def _typical_rates(training: Sequence[TrainingInput]) -> tuple[dict[str, float], dict[str, int]]:
-    """Mean log-odds of a spike in a bin, and units, by head; a type without units is taken for any."""
-    log_odds: dict[str, list[float]] = {head: [] for head in HEADS}
-    for item in (one for one in training if one.bins.any()):
-        of_units = log_odds_of_rate(item.source.counts, item.bins).tolist()
-        for value, cell_type in zip(of_units, item.source.cell_types, strict=True):
-            log_odds["any"].append(value)
-            if cell_type in log_odds:
-                log_odds[cell_type].append(value)
-    means = {head: float(np.mean(values or log_odds["any"])) for head, values in log_odds.items()}
-    return means, {head: len(values) for head, values in log_odds.items()}
-
-
 def write_model(
-    folder: Path, trained: TaskResult | FailedTask, cohort: Cohort, settings: StudySettings, results: Results
+    folder: Path, trained: FinalFit | FailedTask, cohort: Cohort, settings: StudySettings, results: Results
 ) -> str | None:
     """
     Write weights, settings and a card; weights are plain arrays, nothing pickled.
@@ -92,26 +48,26 @@ def write_model(
     str, optional
         Digest of the weights' file.
     """
-    if isinstance(trained, FailedTask) or not trained.arrays:
+    if isinstance(trained, FailedTask) or not trained.weights:
         for name in (SETTINGS_FILE, WEIGHTS_FILE, CARD_FILE):
             (folder / name).unlink(missing_ok=True)
-        if isinstance(trained, TaskResult):
+        if isinstance(trained, FinalFit):
             _log.info(
                 "no model folder: a %s model cannot be kept as plain arrays, so 'nsi predict' cannot use it; "
                 "choose another model.name for that",
                 settings.model.name,
             )
         return None
-    packed = pack_weights([trained.arrays[f"weight_{k}"] for k in range(len(trained.arrays))])
+    packed = pack_weights(trained.weights)
     saved = _settings_of(trained, cohort, settings, hashlib.sha256(packed).hexdigest())
     write_model_folder(folder, saved, packed, _card(saved, results))
     return saved.weights_sha256
 
 
-def _settings_of(trained: TaskResult, cohort: Cohort, settings: StudySettings, digest: str) -> SavedSettings:
+def _settings_of(trained: FinalFit, cohort: Cohort, settings: StudySettings, digest: str) -> SavedSettings:
     names = cohort.feature_names
-    reads_trace = reads_raw(settings.model.name)
-    per_bin = int(cohort.sessions[0].facts["samples_per_bin"]) if reads_trace else 0
+    reads_trace = MODEL_KINDS[settings.model.name].reads_trace
+    per_bin = cohort.sessions[0].samples_per_bin if reads_trace else 0
     places = Counter((unit.region, unit.hemisphere) for unit in cohort.unit_infos())
     return SavedSettings(
         format=FORMAT,
@@ -120,7 +76,7 @@ def _settings_of(trained: TaskResult, cohort: Cohort, settings: StudySettings, d
         model=settings.model,
         signal=settings.signal,
         target=settings.target,
-        lfp_rate_hz=raw_rate_hz(per_bin, settings.target.bin_ms / 1e3) if reads_trace else settings.signal.rate_hz,
+        lfp_rate_hz=raw_rate_hz(per_bin, settings.target.bin_s) if reads_trace else settings.signal.rate_hz,
         samples_per_bin=per_bin,
         features=() if reads_trace else names,
         bands=tuple(
@@ -129,8 +85,8 @@ def _settings_of(trained: TaskResult, cohort: Cohort, settings: StudySettings, d
             if band.name in bands_of(names)
         ),
         heads=HEADS,
-        intercepts=trained.facts["intercepts"],
-        n_units=trained.facts["n_units"],
+        intercepts=dict(trained.intercepts),
+        n_units=dict(trained.n_units),
         trained_at=tuple(
             TrainedPlace(region=region, hemisphere=hemisphere, n_units=number)
             for (region, hemisphere), number in sorted(places.items(), key=str)

@@ -1,5 +1,5 @@
 """
-What a model infers at the contacts of a recording, contact by contact, and what must be said of it.
+Inference at the contacts of a recording, contact by contact, and what must be said of it.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -7,12 +7,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from scipy.special import expit
 
 from nwb_spikeinference.config import Predictor
 from nwb_spikeinference.errors import InputError, NoSignalError
 from nwb_spikeinference.files import require_space, sweep_partials
 from nwb_spikeinference.inputs import HEADS, LfpInput, runs_of
-from nwb_spikeinference.models.registry import reads_raw
+from nwb_spikeinference.model_kinds import MODEL_KINDS
 from nwb_spikeinference.models.spike_model import SpikeModel
 from nwb_spikeinference.pipeline.inference.contact_signals import read_electrode, require_rate
 from nwb_spikeinference.pipeline.inference.model_folder import SavedSettings
@@ -25,8 +26,8 @@ from nwb_spikeinference.pipeline.inference.training_range import (
 from nwb_spikeinference.pipeline.sessions.bins import Grid, make_grid
 from nwb_spikeinference.pipeline.sessions.bundle_signal import BundleSignal, OpenBlock, find_blocks
 from nwb_spikeinference.pipeline.sessions.disk_arrays import allocate_array, map_array
-from nwb_spikeinference.pipeline.sessions.lfp_inputs import SessionInputs
-from nwb_spikeinference.recordings import CellType, Electrode, FloatArray, Session, Unit
+from nwb_spikeinference.pipeline.sessions.lfp_inputs import LfpRequest, SessionInputs
+from nwb_spikeinference.recordings import CellType, Electrode, FloatArray, Session
 from nwb_spikeinference.signal.features import wide_columns
 
 _TRACE: Predictor = "own-despiked"  # each contact's own LFP, against others only where the model's reference says so
@@ -109,7 +110,7 @@ def check_contacts(
         rates_hz = [block.rate_hz for block in find_blocks(session, [electrode])]
         if not rates_hz:
             raise NoSignalError(f"{where}: no continuous signal is stored; 'nsi inspect' shows what is")
-        reads_trace = reads_raw(settings.model.name)
+        reads_trace = MODEL_KINDS[settings.model.name].reads_trace
         require_rate(min(rates_hz), settings.band_list(), settings.lfp_rate_hz, reads_trace=reads_trace, where=where)
         outside = outside_of_training(settings, electrode, min(rates_hz))
         reports.append(ContactReport(electrode=electrode, rate_hz=min(rates_hz), outside=outside))
@@ -147,19 +148,18 @@ def infer_contacts(
         If nothing can be inferred at any contact; the message gives the first one's reason.
     """
     reports = dict(zip(contacts, check_contacts(settings, session, contacts), strict=True))
-    grid = make_grid([block for one in contacts for block in find_blocks(session, [one])], settings.bin_s)
+    grid = make_grid([block for one in contacts for block in find_blocks(session, [one])], settings.target.bin_s)
     found = {kind: _allocate(folder / f"{kind}.npy", grid, len(contacts)) for kind in INFERRED_TYPES}
     for members in _by_electrode(contacts):
         signals = read_electrode(session, members, open_block, settings.signal, settings.lfp_rate_hz, folder)
-        inputs, reasons = _make_inputs(settings, signals, grid, folder)
-        for row, reason in reasons.items():
-            electrode = next(one for one in members if one.row == row)
+        inputs, reasons = _make_inputs(settings, members, signals, grid, folder)
+        for electrode, reason in reasons.items():
             reports[electrode] = replace(reports[electrode], reason=reason)
-        for electrode, source, log_odds in _apply(model, members, inputs):
+        for electrode, source, log_odds in _apply(model, inputs):
             column = contacts.index(electrode)
             for kind, values in found.items():
                 shifted = log_odds[source.valid, HEADS.index(kind)] + settings.intercepts[kind]
-                values[source.valid, column] = 1 / (1 + np.exp(-shifted))
+                values[source.valid, column] = expit(shifted)
             share = float(source.valid.mean())
             reports[electrode] = replace(
                 reports[electrode], inferred_share=share, reason=None if share else _NOTHING_LEFT
@@ -198,11 +198,15 @@ def _by_electrode(contacts: Sequence[Electrode]) -> Iterator[list[Electrode]]:
 
 
 def _make_inputs(
-    settings: SavedSettings, signals: Mapping[int, BundleSignal], grid: Grid, folder: Path
-) -> tuple[dict[int, LfpInput], dict[int, str]]:
-    """Input of each contact by its row, made as those of units are; or the reason why there is none."""
+    settings: SavedSettings,
+    contacts: Sequence[Electrode],
+    signals: Mapping[int, BundleSignal],
+    grid: Grid,
+    folder: Path,
+) -> tuple[dict[Electrode, LfpInput], dict[Electrode, str]]:
+    """Input of each contact, made as those of units are; or the reason why there is none."""
     wanted = {"predictor": _TRACE, "wide_band": bool(wide_columns(settings.features))}
-    reads_trace = reads_raw(settings.model.name)
+    reads_trace = MODEL_KINDS[settings.model.name].reads_trace
     maker = SessionInputs(
         grid,
         settings.band_list(),
@@ -214,44 +218,39 @@ def _make_inputs(
     )
     if not reads_trace and maker.feature_names != settings.features:
         raise InputError(f"{'; '.join(maker.notes)}; this model needs all of them")
-    # A contact is asked for as a unit on it would be; of none of them a spike is known.
-    silent = [Unit(unit_id=row, electrode_rows=(row,), spike_times_s=np.zeros(0)) for row in signals]
-    names = [str(row) for row in signals]
-    arrays, reasons = maker.make(silent, [None] * len(silent), names, _TRACE, folder)
-    inputs = {}
-    for row, number in zip(signals, arrays[f"{_TRACE}_of_unit"].tolist(), strict=True):
-        if number < 0:
-            continue
-        features, valid, discharge, covered = (
-            np.asarray(arrays[f"{_TRACE}_{name}"][number]) for name in ("features", "valid", "discharge", "covered")
-        )
-        inputs[row] = LfpInput(
+    asked = [one for one in contacts if one.row in signals]
+    requests = [LfpRequest(bundle=str(one.row), electrode_rows=(one.row,)) for one in asked]
+    made, reasons = maker.make(requests, _TRACE, folder)
+    inputs = {
+        electrode: LfpInput(
             participant="",
             session="",
-            bundle=str(row),
+            bundle=electrode.bundle,
             region=None,
             hemisphere=None,
-            features=features,
-            valid=valid,
-            discharge=discharge,
-            segments=runs_of(covered),
+            bin_s=grid.bin_s,
+            features=np.asarray(made.features[number]),
+            valid=made.valid[number],
+            discharge=made.discharge[number],
+            segments=runs_of(made.covered[number]),
             counts=np.zeros((grid.n_bins, 0), np.uint8),
-            unit_ids=(),
+            unit_rows=(),
             cell_types=(),
-            raw=np.asarray(arrays[f"{_TRACE}_raw"][number]) if reads_trace else None,
+            raw=None if made.raw is None else np.asarray(made.raw[number]),
         )
-    return inputs, reasons
+        for electrode, number in zip(asked, made.of_unit.tolist(), strict=True)
+        if number >= 0
+    }
+    return inputs, {asked[k]: reason for k, reason in reasons.items()}
 
 
-def _apply(
-    model: SpikeModel, members: Sequence[Electrode], inputs: Mapping[int, LfpInput]
-) -> Iterator[tuple[Electrode, LfpInput, FloatArray]]:
+def _apply(model: SpikeModel, inputs: Mapping[Electrode, LfpInput]) -> Iterator[tuple[Electrode, LfpInput, FloatArray]]:
     """Log-odds of each contact that has an input; of short recordings, of many at once."""
-    usable = [one for one in members if one.row in inputs]
-    if not usable:
+    if not inputs:
         return
-    size = max(1, _BINS_AT_ONCE // inputs[usable[0].row].n_bins)
-    for first in range(0, len(usable), size):
-        some = usable[first : first + size]
-        sources = [inputs[one.row] for one in some]
+    contacts = list(inputs)
+    size = max(1, _BINS_AT_ONCE // inputs[contacts[0]].n_bins)
+    for first in range(0, len(contacts), size):
+        some = contacts[first : first + size]
+        sources = [inputs[one] for one in some]
         yield from zip(some, sources, model.predict(sources), strict=True)

@@ -12,9 +12,10 @@ import numpy as np
 
 from nwb_spikeinference.config import StudySettings
 from nwb_spikeinference.errors import InputError, SettingsError
+from nwb_spikeinference.model_kinds import MODEL_KINDS
 from nwb_spikeinference.models.logistic import LogisticModel
 from nwb_spikeinference.models.recurrent import RecurrentModel
-from nwb_spikeinference.models.registry import make_model, reads_raw
+from nwb_spikeinference.models.registry import make_model
 from nwb_spikeinference.models.spike_model import SpikeModel
 from nwb_spikeinference.nwb.reading.signal_blocks import SignalReader
 from nwb_spikeinference.pipeline.fits.fit_spec import columns_shown
@@ -116,18 +117,19 @@ def _restore(saved: SavedModel) -> SpikeModel:
     """The model with its weights, once their shapes are those that its settings ask for; only then is it built."""
     settings, path = saved.settings, saved.folder / SETTINGS_FILE
     name = settings.model.name
-    n_inputs = settings.samples_per_bin if reads_raw(name) else len(settings.features)
+    n_inputs = settings.samples_per_bin if MODEL_KINDS[name].reads_trace else len(settings.features)
     window = (settings.model.chunk_bins + 2 * settings.model.context_bins) * n_inputs
     if not 0 < window <= _MAX_WINDOW_NUMBERS:
         raise InputError(f"{path}: asks for windows of {window} numbers; 1 to {_MAX_WINDOW_NUMBERS} are allowed")
+    if not MODEL_KINDS[name].is_kept:
+        raise InputError(f"{path}: a {name} model has no weights that a folder could hold; choose another model.name")
     parts = settings.model_dump(mode="json", include={"model", "signal", "target"})
     try:
         # A model is made from a study's settings; which recordings that had does not matter to it.
         model = make_model(name, parse_settings({"sessions": ["none"], **parts}, StudySettings, str(path)))
     except SettingsError as error:
         raise InputError(f"{path}: {error}") from error
-    if not isinstance(model, RecurrentModel | LogisticModel):
-        raise InputError(f"{path}: a {name} model has no weights that a folder could hold; choose another model.name")
+    assert isinstance(model, RecurrentModel | LogisticModel), "they alone are kept"
     wanted, found = model.weight_shapes(n_inputs), [value.shape for value in saved.weights]
     if wanted != found:
         where = saved.folder / WEIGHTS_FILE

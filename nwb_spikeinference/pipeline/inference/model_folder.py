@@ -92,11 +92,6 @@ class SavedSettings(Settings):
     versions: dict[str, str]
     weights_sha256: str
 
-    @property
-    def bin_s(self) -> float:
-        """Width of a bin in seconds."""
-        return self.target.bin_ms / 1e3
-
     def band_list(self) -> tuple[Band, ...]:
         """The bands, checked."""
         return tuple(Band(name=one.name, low_hz=one.low_hz, high_hz=one.high_hz) for one in self.bands)

@@ -1,9 +1,10 @@
 """
-What a model was trained on, in words, and what about a contact lies outside of it.
+The range of a model's training, in words, and what about a contact lies outside of it.
 """
 
-import math
 from collections.abc import Sequence
+
+from scipy.special import expit
 
 from nwb_spikeinference.pipeline.inference.model_folder import SavedSettings, hash_participant
 from nwb_spikeinference.recordings import CellType, Electrode
@@ -46,7 +47,7 @@ def _about_action_potentials(settings: SavedSettings) -> tuple[str, ...]:
 
 def _typical_rate(settings: SavedSettings, cell_type: CellType) -> str:
     log_odds = settings.intercepts[cell_type]
-    probability = 1 / (1 + math.exp(-log_odds))
+    probability = float(expit(log_odds))
     text = f"{cell_type} {probability:.4f} (log-odds {log_odds:.2f}, {settings.n_units[cell_type]} units)"
     if not settings.n_units[cell_type]:
         return f"{text}: no such unit was in training, so this is any unit"

@@ -11,16 +11,14 @@ import numpy as np
 
 from nwb_spikeinference.inputs import BoolArray
 from nwb_spikeinference.pipeline.sessions.bundle_signal import BundleSignal, LfpSegment
+from nwb_spikeinference.pipeline.sessions.periods import Period, merge_periods
 from nwb_spikeinference.pipeline.sessions.wire_faults import FAULT_MARGIN_S
-from nwb_spikeinference.recordings import IntArray, Unit
+from nwb_spikeinference.recordings import IntArray
 from nwb_spikeinference.signal.discharges import stretches_around
 
 EDGE_S = 0.5  # at each end of a continuous stretch, where filters have not settled
 MIN_SEGMENT_S = 3.0
 MAX_DISCHARGE_SHARE = 0.2  # a detector that takes more finds something else: bursts of a rhythm
-
-
-Period = tuple[float, float]  # seconds on the session's clock
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,23 +81,12 @@ def covered_bins(grid: Grid, signal: BundleSignal | None) -> BoolArray:
     return covered
 
 
-def merge_periods(periods: Sequence[Period], *, gap_s: float = 0.0) -> list[Period]:
-    """Periods in order, those as one that overlap or lie no further apart than `gap_s` seconds."""
-    merged: list[Period] = []
-    for start, stop in sorted(periods):
-        if merged and start <= merged[-1][1] + gap_s:
-            merged[-1] = (merged[-1][0], max(stop, merged[-1][1]))
-        else:
-            merged.append((start, stop))
-    return merged
-
-
-def observed_bins(grid: Grid, unit: Unit) -> BoolArray:
+def observed_bins(grid: Grid, observed_s: Sequence[Period]) -> BoolArray:
     """Bins in which spikes of a unit were looked for: all of them where its file does not say it."""
-    if not unit.observed_s:
+    if not observed_s:
         return np.ones(grid.n_bins, dtype=bool)
     observed = np.zeros(grid.n_bins, dtype=bool)
-    for start_s, stop_s in merge_periods(unit.observed_s, gap_s=grid.bin_s):
+    for start_s, stop_s in merge_periods(observed_s, gap_s=grid.bin_s):
         observed[grid.bins_inside(start_s, stop_s)] = True
     return observed
 

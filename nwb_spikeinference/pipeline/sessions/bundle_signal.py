@@ -15,6 +15,7 @@ import numpy as np
 from nwb_spikeinference.config import SignalSettings
 from nwb_spikeinference.nwb.reading.signal_blocks import SignalReader
 from nwb_spikeinference.pipeline.sessions.disk_arrays import keep_on_disk
+from nwb_spikeinference.pipeline.sessions.periods import Period
 from nwb_spikeinference.pipeline.sessions.spike_templates import LearnedUnits, learn_units
 from nwb_spikeinference.pipeline.sessions.wire_faults import FaultWatch, Read
 from nwb_spikeinference.recordings import Electrode, FloatArray, Session, SignalBlock, Unit
@@ -60,9 +61,9 @@ class BundleSignal:
     wires: tuple[Electrode, ...]
     segments: tuple[LfpSegment, ...]
     faults: dict[int, str]  # wire column -> why it cannot be used at all
-    bad_s: tuple[tuple[float, float], ...] = ()  # stretches in which some wire that can be used failed
+    bad_s: tuple[Period, ...] = ()  # stretches in which some wire that can be used failed
     discharges_s: tuple[float, ...] = ()  # times of interictal discharges
-    shown_on: dict[int, np.ndarray] = field(default_factory=dict)  # unit id -> (n_wires,) bool
+    shown_on: dict[int, np.ndarray] = field(default_factory=dict)  # row of a unit -> (n_wires,) bool
     notes: tuple[str, ...] = ()
 
 

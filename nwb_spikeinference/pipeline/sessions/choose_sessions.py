@@ -4,25 +4,36 @@ Which sessions take part in a study, and their features.
 
 import difflib
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from nwb_spikeinference.config import StudySettings
 from nwb_spikeinference.errors import InputError, LeakError, NoUnitsError, SettingsError
 from nwb_spikeinference.nwb.copies.digest import recording_digest
 from nwb_spikeinference.pipeline.sessions.prepare_session import prepare_session, stops_bands, stores_raw
+from nwb_spikeinference.pipeline.sessions.prepared import PreparedSession
 from nwb_spikeinference.pipeline.sessions.session_files import SessionFile, participant_of, with_participant_of
 from nwb_spikeinference.pipeline.tasks.executors import FailedTask, LocalExecutor, Task
-from nwb_spikeinference.pipeline.tasks.provenance import code_version, without_folders
-from nwb_spikeinference.pipeline.tasks.store import TaskKey, TaskResult, Work
+from nwb_spikeinference.pipeline.tasks.provenance import without_folders
+from nwb_spikeinference.pipeline.tasks.store import TaskKey
 
 _log = logging.getLogger(__name__)
-Prepared = tuple[Path, str, TaskResult]  # the file, the task's name, and what it left
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UsedSession:
+    """A session that takes part: its file, and what was made of it."""
+
+    path: Path
+    sha256: str  # of the file
+    task: str  # name of the task that prepared it
+    prepared: PreparedSession
 
 
 def prepare_sessions(
     settings: StudySettings, files: Sequence[SessionFile], digests: Mapping[Path, str], executor: LocalExecutor
-) -> tuple[list[Prepared], list[FailedTask], dict[str, str]]:
+) -> tuple[list[UsedSession], list[FailedTask], dict[str, str]]:
     """
     Features of every session that takes part; nothing is computed of the others.
 
@@ -33,7 +44,7 @@ def prepare_sessions(
 
     Returns
     -------
-    sessions : list of Prepared
+    sessions : list of UsedSession
     failed : list of FailedTask
     left_out : dict
         Participant, or name of a file whose participant is not known -> why it is left out.
@@ -58,17 +69,18 @@ def prepare_sessions(
         Task(
             key=_features_key(settings, file, _recording(file.path, digests[file.path])),
             work=_preparation(file, settings),
+            record=PreparedSession,
         )
         for file in chosen
     ]
-    sessions: list[Prepared] = []
+    sessions: list[UsedSession] = []
     failed: list[FailedTask] = []
     for file, task, result in zip(chosen, tasks, executor.run(tasks, "features"), strict=True):
         if isinstance(result, FailedTask):
             failed.append(result)
             left_out[file.path.stem] = without_folders(str(result.error), file.path)
         else:
-            sessions.append((file.path, task.key.name, result))
+            sessions.append(UsedSession(path=file.path, sha256=digests[file.path], task=task.key.name, prepared=result))
     if not sessions:
         raise failed[0].error
     _require_single(sessions)
@@ -106,7 +118,7 @@ def _recording(path: Path, file_digest: str) -> str:
         return file_digest
 
 
-def _preparation(file: SessionFile, settings: StudySettings) -> Work:
+def _preparation(file: SessionFile, settings: StudySettings) -> Callable[[Path], PreparedSession]:
     return lambda folder: prepare_session(file.path, with_participant_of(file, settings), folder)
 
 
@@ -115,16 +127,16 @@ def _takes_part(participant: str, settings: StudySettings) -> bool:
     return participant not in chosen.exclude and (not chosen.include or participant in chosen.include)
 
 
-def _require_single(sessions: Sequence[Prepared]) -> None:
+def _require_single(sessions: Sequence[UsedSession]) -> None:
     seen: dict[tuple[str, str], Path] = {}
-    for path, _, result in sessions:
-        name = (result.facts["participant"], result.facts["session"])
+    for one in sessions:
+        name = one.prepared.name
         if name in seen:
             raise LeakError(
-                f"{path.name} and {seen[name].name} both hold session {name[1]!r} of participant {name[0]!r}; "
+                f"{one.path.name} and {seen[name].name} both hold session {name[1]!r} of participant {name[0]!r}; "
                 f"remove one, or give the sessions different ids"
             )
-        seen[name] = path
+        seen[name] = one.path
 
 
 def _features_key(settings: StudySettings, file: SessionFile, recording: str) -> TaskKey:
@@ -137,7 +149,6 @@ def _features_key(settings: StudySettings, file: SessionFile, recording: str) ->
         kind="features",
         label=file.path.name,
         depends_on={
-            "code": code_version(),
             "recording": recording,
             "dataset": file.dataset,
             "settings": parts,

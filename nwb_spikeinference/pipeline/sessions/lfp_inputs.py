@@ -29,11 +29,19 @@ from nwb_spikeinference.pipeline.sessions.bins import (
 from nwb_spikeinference.pipeline.sessions.bundle_signal import BundleSignal, LfpSegment
 from nwb_spikeinference.pipeline.sessions.disk_arrays import allocate_array, keep_on_disk, map_array
 from nwb_spikeinference.pipeline.sessions.parallel import in_threads
-from nwb_spikeinference.pipeline.tasks.store import Arrays
-from nwb_spikeinference.recordings import FloatArray, Unit
+from nwb_spikeinference.pipeline.sessions.periods import Period
+from nwb_spikeinference.pipeline.sessions.prepared import PreparedInputs
+from nwb_spikeinference.recordings import FloatArray
 from nwb_spikeinference.signal.band_leaks import leaking_pairs
 from nwb_spikeinference.signal.features import PER_BAND, feature_names, standardise, stream_features
-from nwb_spikeinference.signal.predictors import macro_trace, neighbour_trace, own_trace
+from nwb_spikeinference.signal.predictors import (
+    check_macro,
+    check_neighbour,
+    check_own,
+    macro_trace,
+    neighbour_trace,
+    own_trace,
+)
 from nwb_spikeinference.signal.raw_trace import raw_rate_hz, samples_per_bin, standardise_raw
 from nwb_spikeinference.signal.wide_band import PHASE_BAND, holds_wide_band
 
@@ -42,8 +50,18 @@ Trace = Callable[[LfpSegment, slice], FloatArray]  # some samples of a segment -
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Source:
-    """An LFP input before its features are made; units with the same key share it."""
+class LfpRequest:
+    """Whose LFP is asked for: that of a unit, or of a contact that no unit hangs on."""
+
+    bundle: str
+    electrode_rows: tuple[int, ...]  # that it lies on
+    unit_row: int | None = None  # whose action potentials its neighbours must not show
+    observed_s: tuple[Period, ...] = ()  # when its spikes were looked for; empty: always
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _PlannedInput:
+    """An LFP input before its features are made; requests with the same key share it."""
 
     key: tuple[object, ...]
     signal: BundleSignal
@@ -112,15 +130,10 @@ class SessionInputs:
         return covered_bins(self.grid, signal)
 
     def make(
-        self,
-        units: Sequence[Unit],
-        excluded: Sequence[str | None],
-        bundles: Sequence[str | None],
-        predictor: Predictor,
-        folder: Path,
-    ) -> tuple[Arrays, dict[int, str]]:
+        self, requests: Sequence[LfpRequest | None], predictor: Predictor, folder: Path
+    ) -> tuple[PreparedInputs, dict[int, str]]:
         """
-        Inputs of every unit that is not excluded.
+        Inputs of all that ask for one.
 
         Parameters
         ----------
@@ -129,60 +142,57 @@ class SessionInputs:
 
         Returns
         -------
-        arrays : dict
-            ``<predictor>_features`` (n_inputs, n_bins, n_features) on disk and, where it is kept, ``<predictor>_raw``
-            (n_inputs, n_bins, samples_per_bin) too; ``<predictor>_trace_uv``,
-            ``<predictor>_valid``, ``<predictor>_discharge`` and ``<predictor>_covered`` (n_inputs, n_bins),
-            ``<predictor>_of_unit`` (n_units,): the unit's input or -1.
+        inputs : PreparedInputs
+            `of_unit` has an entry per request.
         reasons : dict
-            Unit id -> why it has no input.
+            Number of a request -> why it has no input.
         """
-        sources: dict[tuple[object, ...], _Source] = {}
-        of_unit = np.full(len(units), -1, np.int64)
+        planned: dict[tuple[object, ...], _PlannedInput] = {}
+        of_request = np.full(len(requests), -1, np.int64)
         reasons: dict[int, str] = {}
-        for k, (unit, why, bundle) in enumerate(zip(units, excluded, bundles, strict=True)):
-            if why is not None:
+        for k, request in enumerate(requests):
+            if request is None:
                 continue
             try:
-                source = self._while_observed(unit, self._source(unit, str(bundle), predictor))
+                wanted = self._while_observed(request, self._plan(request, predictor))
             except NoSignalError as error:
-                reasons[unit.unit_id] = str(error)
+                reasons[k] = str(error)
                 continue
-            of_unit[k] = list(sources).index(source.key) if source.key in sources else len(sources)
-            sources.setdefault(source.key, source)
+            of_request[k] = list(planned).index(wanted.key) if wanted.key in planned else len(planned)
+            planned.setdefault(wanted.key, wanted)
         widths = {"features": len(self.feature_names)}
         if predictor == self._settings.predictor:
             widths |= {"stopped": len(PER_BAND) * len(self.leaks)} if self.leaks else {}
             widths |= {"raw": self.samples_per_bin} if self.samples_per_bin else {}
-        found = self._arrays(list(sources.values()), folder, predictor, widths)
-        return {f"{predictor}_{name}": part for name, part in (found | {"of_unit": of_unit}).items()}, reasons
+        arrays = self._arrays(list(planned.values()), folder, predictor, widths)
+        return PreparedInputs(of_unit=of_request, **arrays), reasons
 
     def _arrays(
-        self, sources: Sequence[_Source], folder: Path, predictor: Predictor, widths: Mapping[str, int]
-    ) -> Arrays:
-        """Arrays of all sources; those with a width, of so many columns, on disk."""
-        shape = (len(sources), self.grid.n_bins)
-        arrays: Arrays = {
+        self, planned: Sequence[_PlannedInput], folder: Path, predictor: Predictor, widths: Mapping[str, int]
+    ) -> dict[str, np.ndarray]:
+        """Arrays of all inputs; those with a width, of so many columns, on disk."""
+        shape = (len(planned), self.grid.n_bins)
+        arrays: dict[str, np.ndarray] = {
             "trace_uv": np.full(shape, np.nan, np.float32),
             **{name: np.zeros(shape, bool) for name in ("valid", "discharge", "covered")},
         }
-        if not sources or not self.grid.n_bins:
+        if not planned or not self.grid.n_bins:
             return arrays | {name: np.zeros((*shape, width), np.float32) for name, width in widths.items()}
         paths = {name: partial_path(folder / f"{predictor}_{name}.npy") for name in widths}
         for name, path in paths.items():
             allocate_array(path, (*shape, widths[name]))
 
         def fill(row: int) -> None:
-            source = sources[row]
-            bins = self._judge(source.signal)
+            wanted = planned[row]
+            bins = self._judge(wanted.signal)
             arrays["valid"][row], arrays["discharge"][row] = bins.valid, bins.discharge
-            if source.unobserved is not None:
+            if wanted.unobserved is not None:
                 for name in ("valid", "discharge"):
-                    arrays[name][row] &= ~source.unobserved
-            arrays["covered"][row] = covered_bins(self.grid, source.signal)
+                    arrays[name][row] &= ~wanted.unobserved
+            arrays["covered"][row] = covered_bins(self.grid, wanted.signal)
             # Plain: indexing a memmap takes longer.
             stored = {name: np.asarray(map_array(path, writeable=True)[row]) for name, path in paths.items()}
-            self._fill(source, stored, arrays["trace_uv"][row], folder)
+            self._fill(wanted, stored, arrays["trace_uv"][row], folder)
             # Discharges count as signal here: what is left out of the scores does not change the others' features.
             for name in ("features", "stopped"):
                 if name in stored:
@@ -190,16 +200,18 @@ class SessionInputs:
             if "raw" in stored:
                 standardise_raw(stored["raw"], bins.valid | bins.discharge, arrays["covered"][row])
 
-        in_threads(fill, range(len(sources)))
+        in_threads(fill, range(len(planned)))
         return arrays | {name: map_array(path) for name, path in paths.items()}
 
-    def _fill(self, source: _Source, stored: Mapping[str, FloatArray], shown_uv: FloatArray, folder: Path) -> None:
+    def _fill(
+        self, planned: _PlannedInput, stored: Mapping[str, FloatArray], shown_uv: FloatArray, folder: Path
+    ) -> None:
         """Features of all bins that were recorded, and the LFP at their centres and, where it is kept, all through."""
-        for segment, bins in long_segments(self.grid, source.signal):
+        for segment, bins in long_segments(self.grid, planned.signal):
             centres = samples_of(self.grid, segment, bins, 1)[:, 0]
             n_samples = len(segment.despiked)
             trace = keep_on_disk(
-                folder, (source.trace(segment, slice(at, at + _PIECE)) for at in range(0, n_samples, _PIECE))
+                folder, (planned.trace(segment, slice(at, at + _PIECE)) for at in range(0, n_samples, _PIECE))
             )
             shown_uv[bins] = trace[centres] * 1e6
             if "raw" in stored:
@@ -222,60 +234,60 @@ class SessionInputs:
     def _judge(self, signal: BundleSignal) -> JudgedBins:
         return judge_bins(self.grid, signal, leave_discharges_out=self._settings.exclude_discharges)
 
-    def _while_observed(self, unit: Unit, source: _Source) -> _Source:
-        """The unit's source; one for itself where it was not observed in bins that would count."""
-        bins = self._judge(source.signal)
-        unobserved = (bins.valid | bins.discharge) & ~observed_bins(self.grid, unit)
+    def _while_observed(self, request: LfpRequest, planned: _PlannedInput) -> _PlannedInput:
+        """The input; one for its unit alone where that was not observed in bins that would count."""
+        bins = self._judge(planned.signal)
+        unobserved = (bins.valid | bins.discharge) & ~observed_bins(self.grid, request.observed_s)
         if not unobserved.any():
-            return source
-        return replace(source, key=(*source.key, unobserved.tobytes()), unobserved=unobserved)
+            return planned
+        return replace(planned, key=(*planned.key, unobserved.tobytes()), unobserved=unobserved)
 
-    def _source(self, unit: Unit, bundle: str, predictor: Predictor) -> _Source:
+    def _plan(self, request: LfpRequest, predictor: Predictor) -> _PlannedInput:
+        bundle, reference = request.bundle, self._settings.reference
         if predictor == "macro":
-            return self._macro_source(bundle)
+            return self._plan_macro(bundle)
         signal = self._signals.get(bundle)
-        own = [] if signal is None else [k for k, wire in enumerate(signal.wires) if wire.row in unit.electrode_rows]
+        own = [] if signal is None else [k for k, wire in enumerate(signal.wires) if wire.row in request.electrode_rows]
         if signal is None or not own:
             raise NoSignalError(f"no signal is stored for its wire in bundle {bundle}")
-        excluded = signal.shown_on.get(unit.unit_id, np.zeros(len(signal.wires), bool)).copy()
+        excluded = np.zeros(len(signal.wires), bool)
+        if request.unit_row in signal.shown_on:
+            excluded |= signal.shown_on[request.unit_row]
         excluded[list(signal.faults)] = True
         if predictor != "neighbour":
-            return self._own_source(signal, bundle, own, excluded, predictor)
+            return self._plan_own(signal, bundle, own, excluded, predictor)
         excluded[own] = True
-        reference = self._settings.reference
-        neighbour_trace(np.empty((0, len(excluded))), own[0], excluded, reference)  # raises if that cannot be
-        return _Source(
+        check_neighbour(own[0], excluded, reference)
+        return _PlannedInput(
             key=(bundle, *np.flatnonzero(excluded).tolist()),
             signal=signal,
             trace=lambda segment, piece: neighbour_trace(segment.despiked[piece], own[0], excluded, reference),
         )
 
-    def _own_source(
+    def _plan_own(
         self, signal: BundleSignal, bundle: str, own: Sequence[int], excluded: BoolArray, predictor: Predictor
-    ) -> _Source:
-        wire, kind = own[0], "recorded" if predictor == "own" else "despiked"
+    ) -> _PlannedInput:
+        wire, kind, reference = own[0], "recorded" if predictor == "own" else "despiked", self._settings.reference
         if len(own) > 1:
             raise NoSignalError(f"the file links it to {len(own)} wires of bundle {bundle} and not to its own")
         if wire in signal.faults:
             raise NoSignalError(f"its wire cannot be used: {signal.faults[wire]}")
-        reference = self._settings.reference
-        own_trace(np.empty((0, len(excluded))), wire, excluded, reference)  # raises if that cannot be
+        check_own(wire, excluded, reference)
         against = () if reference == "none" else np.flatnonzero(excluded).tolist()
-        return _Source(
+        return _PlannedInput(
             key=(bundle, wire, *against),
             signal=signal,
             trace=lambda segment, piece: own_trace(getattr(segment, kind)[piece], wire, excluded, reference),
         )
 
-    def _macro_source(self, bundle: str) -> _Source:
-        contacts = self._macros.get(bundle)
+    def _plan_macro(self, bundle: str) -> _PlannedInput:
+        contacts, reference = self._macros.get(bundle), self._settings.reference
         if contacts is None:
             raise NoSignalError(f"bundle {bundle} has no macro contact with a signal; use predictor: neighbour")
         usable = np.ones(len(contacts.wires), bool)
         usable[list(contacts.faults)] = False
-        reference = self._settings.reference
-        macro_trace(np.empty((0, len(usable))), usable, reference)  # raises if that cannot be
-        return _Source(
+        check_macro(usable, reference)
+        return _PlannedInput(
             key=(bundle,),
             signal=contacts,
             trace=lambda segment, piece: macro_trace(segment.despiked[piece], usable, reference),

@@ -10,7 +10,7 @@ from math import ceil, floor
 
 import numpy as np
 
-from nwb_spikeinference.pipeline.sessions.bins import Period, merge_periods
+from nwb_spikeinference.pipeline.sessions.periods import Period, merge_periods
 from nwb_spikeinference.recordings import Session, SignalBlock, Unit
 
 _GAP_S = 1.0  # a shorter one between two observations is none

@@ -30,7 +30,7 @@ class LearnedUnits:
     """Templates to subtract, and the wires that show each unit."""
 
     templates: tuple[tuple[SpikeTemplate, ...], ...]  # per block, one for each unit; none if nothing is subtracted
-    shown_on: dict[int, np.ndarray] = field(default_factory=dict)  # unit id -> (n_wires,) bool
+    shown_on: dict[int, np.ndarray] = field(default_factory=dict)  # row of a unit -> (n_wires,) bool
 
 
 def learn_units(
@@ -72,8 +72,7 @@ def learn_units(
     rate_hz = blocks[longest].rate_hz
     means = [np.nan_to_num(sums.mean(k)) for k in range(len(units))]
     shown_on = {
-        unit.unit_id: wires_showing_unit(means[k], int(sums.n_spikes[k]), rate_hz, spread)
-        for k, unit in enumerate(units)
+        unit.row: wires_showing_unit(means[k], int(sums.n_spikes[k]), rate_hz, spread) for k, unit in enumerate(units)
     }
     if despike == "none":
         return LearnedUnits(templates=((),) * len(blocks), shown_on=shown_on)

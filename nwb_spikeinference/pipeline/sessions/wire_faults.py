@@ -2,12 +2,13 @@
 Stretches in which a wire of a bundle holds no brain signal.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 
+from nwb_spikeinference.pipeline.sessions.periods import Period, merge_periods
 from nwb_spikeinference.recordings import FloatArray, SignalBlock
 from nwb_spikeinference.signal.artefacts import FLAT_S, FaultRun, bridge_runs, fault_runs, join_runs
 
@@ -34,7 +35,7 @@ class JudgedFaults:
     """Wires that cannot be used, and when the others failed."""
 
     unusable: dict[int, str]  # wire column -> why
-    bad_s: tuple[tuple[float, float], ...]  # without margins; those whose margins touch are one
+    bad_s: tuple[Period, ...]  # without margins; those whose margins touch are one
 
     def notes(self) -> tuple[str, ...]:
         """What to tell of the stretches."""
@@ -89,17 +90,5 @@ class FaultWatch:
             for fault in reversed(self._faults)
             if failed_s[fault.wire] > MAX_FAULTY_SHARE * self._recorded_s
         }
-        return JudgedFaults(
-            unusable=unusable, bad_s=_join([fault for fault in self._faults if fault.wire not in unusable])
-        )
-
-
-def _join(faults: Sequence[WireFault]) -> tuple[tuple[float, float], ...]:
-    stretches: list[tuple[float, float]] = []
-    for start_s, stop_s in sorted((fault.start_s, fault.stop_s) for fault in faults):
-        if stretches and start_s - stretches[-1][1] <= 2 * FAULT_MARGIN_S:
-            first_s, last_s = stretches.pop()
-            stretches.append((first_s, max(last_s, stop_s)))
-        else:
-            stretches.append((start_s, stop_s))
-    return tuple(stretches)
+        bad_s = [(fault.start_s, fault.stop_s) for fault in self._faults if fault.wire not in unusable]
+        return JudgedFaults(unusable=unusable, bad_s=tuple(merge_periods(bad_s, gap_s=2 * FAULT_MARGIN_S)))

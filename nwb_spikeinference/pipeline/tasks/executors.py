@@ -1,25 +1,28 @@
 """
-Who does the tasks.
+Executors: who does the tasks.
 
 `LocalExecutor` works in this process, one task after the other, so that one compiled network serves all of them.
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Generic
 
 from nwb_spikeinference.errors import ResourceError, SpikeInferenceError
-from nwb_spikeinference.pipeline.tasks.store import TaskKey, TaskResult, TaskStore, Work, describe_failure
+from nwb_spikeinference.pipeline.tasks.store import R, TaskKey, TaskStore, describe_failure
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Task:
-    """A key, and the work that makes its result."""
+class Task(Generic[R]):
+    """A key, the work that makes its result in the task's folder, and what kind of record that is."""
 
     key: TaskKey
-    work: Work
+    work: Callable[[Path], R]
+    record: type[R]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +42,7 @@ class LocalExecutor:
     def __init__(self, store: TaskStore) -> None:
         self._store = store
 
-    def run(self, tasks: Sequence[Task], title: str) -> list[TaskResult | FailedTask]:
+    def run(self, tasks: Sequence[Task[R]], title: str) -> list[R | FailedTask]:
         """
         Results in the order of the tasks; finished ones are loaded, not repeated.
 
@@ -51,10 +54,10 @@ class LocalExecutor:
         ResourceError
             If a task lacks disk or memory, as all that follow would; what is finished is kept.
         """
-        results: list[TaskResult | FailedTask] = []
+        results: list[R | FailedTask] = []
         loaded = 0
         for number, task in enumerate(tasks, start=1):
-            known = self._store.load(task.key)
+            known = self._store.load(task.key, task.record)
             if known is not None:
                 loaded += 1
                 results.append(known)

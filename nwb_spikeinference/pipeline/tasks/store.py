@@ -13,7 +13,7 @@ import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, Self, TypeVar
 
 import numpy as np
 
@@ -28,6 +28,7 @@ from nwb_spikeinference.files import (
     write_json,
     write_text,
 )
+from nwb_spikeinference.pipeline.tasks.code_digest import TASK_MODULES, task_code
 
 Arrays = dict[str, np.ndarray]
 
@@ -38,12 +39,17 @@ class TaskKey:
 
     kind: str  # e.g. "features", "fit"
     label: str  # for people
-    depends_on: Mapping[str, Any]  # plain data
+    depends_on: Mapping[str, Any]  # plain data; beside it every result depends on the code of its kind of task
+
+    @property
+    def dependencies(self) -> dict[str, Any]:
+        """Everything that the result depends on."""
+        return {"code": task_code(self.kind), **self.depends_on}
 
     @property
     def name(self) -> str:
         """Folder name: the kind and 16 hex digits of the dependencies' hash."""
-        return f"{self.kind}-{sha256_json(dict(self.depends_on))[:16]}"
+        return f"{self.kind}-{sha256_json(self.dependencies)[:16]}"
 
 
 def describe_failure(label: str, error: str) -> str:
@@ -63,14 +69,25 @@ class TaskState:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TaskResult:
-    """Arrays and plain facts that a task leaves behind."""
+class Stored:
+    """What a task leaves on disk: arrays, and plain data as JSON holds it."""
 
     arrays: Arrays
-    facts: dict[str, Any]
+    values: dict[str, Any]
 
 
-Work = Callable[[Path], TaskResult]  # is given the task's folder
+class TaskRecord(Protocol):
+    """The result of a task: a record that alone knows the names under which its parts are stored."""
+
+    def save(self) -> Stored:
+        """What is stored of it."""
+
+    @classmethod
+    def load(cls, stored: Stored) -> Self:
+        """The record that was saved."""
+
+
+R = TypeVar("R", bound=TaskRecord)
 
 
 class TaskStore:
@@ -89,7 +106,7 @@ class TaskStore:
         for mark in self.folder.glob("*/task.json"):
             shutil.rmtree(mark.parent)
 
-    def load(self, key: TaskKey) -> TaskResult | None:
+    def load(self, key: TaskKey, record: type[R]) -> R | None:
         """The result of a finished task, or None if it must be computed."""
         folder = self.folder / key.name
         try:
@@ -102,11 +119,11 @@ class TaskStore:
                 if sha256_file(folder / f"{name}.npy") != digest:
                     return None
                 arrays[name] = np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False)
-        except (FileNotFoundError, InputError, json.JSONDecodeError, KeyError, ValueError):
+            return record.load(Stored(arrays=arrays, values=task["values"]))
+        except (FileNotFoundError, InputError, json.JSONDecodeError, KeyError, TypeError, ValueError):
             return None
-        return TaskResult(arrays=arrays, facts=task["facts"])
 
-    def compute(self, key: TaskKey, work: Work) -> TaskResult:
+    def compute(self, key: TaskKey, work: Callable[[Path], R]) -> R:
         """
         Do a task and keep its result.
 
@@ -131,9 +148,10 @@ class TaskStore:
             write_text(folder / "error.txt", traceback.format_exc())
             sweep_partials(folder)
             raise
-        mapped = {name: array for name, array in result.arrays.items() if _is_mapped(array, folder)}
+        stored = result.save()
+        mapped = {name: array for name, array in stored.arrays.items() if _is_mapped(array, folder)}
         with replace_atomically(folder / "result.npz") as temporary, temporary.open("wb") as stream:
-            small = {name: array for name, array in result.arrays.items() if name not in mapped}
+            small = {name: array for name, array in stored.arrays.items() if name not in mapped}
             np.savez(stream, **small)  # type: ignore[arg-type]
         self._write_state(
             folder,
@@ -143,29 +161,23 @@ class TaskStore:
                 "sha256": sha256_file(folder / "result.npz"),
                 "mapped": {name: _keep_file(array, folder / f"{name}.npy") for name, array in mapped.items()},
                 "seconds": round(time.monotonic() - started, 3),
-                "facts": result.facts,
+                "values": stored.values,
             },
         )
         return result
 
-    def states(self, code: str) -> tuple[TaskState, ...]:
-        """
-        All tasks that were ever begun here, by name.
-
-        Parameters
-        ----------
-        code : str
-            The version that tasks would be done by now; others are stale.
-        """
+    def states(self) -> tuple[TaskState, ...]:
+        """All tasks that were ever begun here, by name; those done by other code than today's are stale."""
         states = []
         for path in sorted(self.folder.glob("*/task.json")):
             try:
                 task = json.loads(path.read_text(encoding="utf-8"))
+                now = task_code(task["kind"]) if task["kind"] in TASK_MODULES else None
                 states.append(
                     TaskState(
                         name=path.parent.name,
                         label=task["label"],
-                        state=task["state"] if task["depends_on"].get("code") == code else "stale",
+                        state=task["state"] if task["depends_on"]["code"] == now else "stale",
                         seconds=task.get("seconds"),
                         error=task.get("error"),
                     )
@@ -177,7 +189,7 @@ class TaskStore:
     @staticmethod
     def _write_state(folder: Path, key: TaskKey, content: dict[str, Any]) -> None:
         write_json(
-            folder / "task.json", {"kind": key.kind, "label": key.label, "depends_on": dict(key.depends_on), **content}
+            folder / "task.json", {"kind": key.kind, "label": key.label, "depends_on": key.dependencies, **content}
         )
 
 

@@ -45,7 +45,7 @@ def _draw_example(example: TraceExample, name: str) -> Drawing:
         ticks.spines["left"].set_visible(False)
         figure.align_ylabels((lfp, probability))
 
-    who = f"Participant {example.participant}, unit {example.unit_id}, {CELL_TYPES[example.cell_type]}"
+    who = f"Participant {example.participant}, {example.unit}, {CELL_TYPES[example.cell_type]}"
     place = f", {example.region}" if example.region else ""
     caption = (
         f"{who}{place}; AUC of the whole unit {format_number(example.roc_auc)}. Top: the LFP that predicts. Middle: "

@@ -73,8 +73,11 @@ CONTENT = SessionContent(
         ),
     ),
     units=(
-        Unit(unit_id=0, electrode_rows=(2,), spike_times_s=np.array([0.5, 10.5]), cluster_id=4, sorter="Combinato"),
         Unit(
+            row=0, unit_id=0, electrode_rows=(2,), spike_times_s=np.array([0.5, 10.5]), cluster_id=4, sorter="Combinato"
+        ),
+        Unit(
+            row=1,
             unit_id=1,
             electrode_rows=(0,),
             spike_times_s=np.array([0.1, 0.2, 11.00002]),

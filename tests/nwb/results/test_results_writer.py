@@ -220,8 +220,10 @@ def test_source_as_target_is_refused(bundle_file: Path, results: SessionResults)
 def test_unknown_unit_is_refused_and_nothing_is_left(
     bundle_file: Path, results: SessionResults, tmp_path: Path
 ) -> None:
-    wrong = fitted(results, bundle_file, (6, 99))
-    with pytest.raises(InputError, match="the file has no unit 99"):
+    wrong = fitted(results, bundle_file, (1, 2))
+    with pytest.raises(
+        InputError, match="name the unit in row 2, but the file has 2 units, in rows from 0; run the study again"
+    ):
         write_results_copy(bundle_file, tmp_path / "out" / "copy.nwb", wrong, overwrite=False)
     assert list((tmp_path / "out").iterdir()) == []
 
@@ -230,7 +232,7 @@ def test_probabilities_of_another_shape_are_refused() -> None:
     with pytest.raises(InputError, match=r"shape \(10, 2\) for 3 units"):
         SpikeProbabilities(
             protocol="within-session", model="rate", probabilities=np.zeros((10, 2), np.float32), rate_hz=200.0,
-            start_s=0.0, unit_ids=(1, 2, 3), stretches=(),
+            start_s=0.0, unit_rows=(1, 2, 3), stretches=(),
         )  # fmt: skip
 
 
@@ -324,8 +326,7 @@ def test_results_fit_into_real_files_of_older_versions(
     shared_data: Path, results: SessionResults, tmp_path: Path, name: str
 ) -> None:
     source, target = shared_data / "dandi" / name, tmp_path / "copy.nwb"
-    unit_ids = tuple(unit.unit_id for unit in read_session(source).units[:2])
-    fitting = fitted(results, source, unit_ids)
+    fitting = fitted(results, source, (0, 1))
     write_results_copy(source, target, fitting, overwrite=False)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of the recording's own metadata
