@@ -272,6 +272,7 @@ def _finish(number: int, item: _Placed) -> Unit:
     waveform, rate_hz, noise_sd = unit.waveform_mean, unit.waveform_rate_hz, unit.noise_sd
     width_ms = None if waveform is None or rate_hz is None else trough_to_peak_ms(waveform, rate_hz)
     return Unit(
+        row=number,
         unit_id=number,
         electrode_rows=(item.row,),
         spike_times_s=unit.spike_times_s,
