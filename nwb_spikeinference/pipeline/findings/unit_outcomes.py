@@ -62,12 +62,11 @@ def _average(parts: Sequence[tuple[UnitFit, FullScore, FloatArray]]) -> UnitOutc
     units, scores, all_nulls = zip(*parts, strict=True)
     # A fold without spikes has neither ROC-AUC nor null, and takes neither from the others.
     nulls = [known for null in all_nulls if len(known := null[np.isfinite(null)])]
+    heads = {head: _mean(unit.heads[head] for unit in units) for head in units[0].heads}
     shortest = min((len(null) for null in nulls), default=0)
     return UnitOutcome(
         scores=mean_scores([one.scores for one in scores]),
-        heads={
-            head: mean for head in units[0].heads if (mean := _mean(unit.heads[head] for unit in units)) is not None
-        },
+        heads={head: mean for head, mean in heads.items() if mean is not None},
         null=np.mean([null[:shortest] for null in nulls], axis=0) if nulls else np.empty(0),
         swapped=_mean(one.swapped for one in scores),
         clock=_mean(one.clock for one in scores),

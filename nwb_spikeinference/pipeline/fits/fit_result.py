@@ -11,7 +11,7 @@ import numpy as np
 from nwb_spikeinference.evaluation.metrics import UnitScores
 from nwb_spikeinference.inputs import BoolArray
 from nwb_spikeinference.pipeline.tasks.plain_data import from_plain, to_plain
-from nwb_spikeinference.pipeline.tasks.store import Stored
+from nwb_spikeinference.pipeline.tasks.store import Arrays, Stored
 from nwb_spikeinference.recordings import CellType, FloatArray, UnitKey
 
 HeadAucs = Mapping[str, float | None]  # head -> ROC-AUC
@@ -90,7 +90,7 @@ class FitResult:
 
     def save(self) -> Stored:
         """What is stored of it."""
-        arrays = {"null": self.null}
+        arrays: Arrays = {"null": self.null}
         for k, one in enumerate(self.predictions):
             arrays |= {f"log_odds_{k}": one.log_odds, f"valid_{k}": one.valid}
         values = to_plain(self, without=("predictions", "null")) | {"n_predictions": len(self.predictions)}
