@@ -1,5 +1,5 @@
 """
-Which sessions take part in a study, and their features.
+The sessions that take part in a study, and their features.
 """
 
 import difflib
