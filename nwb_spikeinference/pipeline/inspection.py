@@ -1,5 +1,5 @@
 """
-What NWB files hold, and whether a study can use them.
+Inspection of NWB files: what they hold, and whether a study can use them.
 """
 
 from collections import Counter

@@ -1,5 +1,5 @@
 """
-Is what a study left behind whole, and do its files say the same numbers?
+Verification of what a study left behind: whether it is whole, and its files say the same numbers.
 """
 
 import json

@@ -29,9 +29,8 @@ from nwb_spikeinference.nwb.results.result_records import (
     SpikeProbabilities,
 )
 from nwb_spikeinference.nwb.results.results_writer import write_results_copy, write_results_in_place
-from nwb_spikeinference.pipeline.findings.unit_outcomes import Outcomes
+from nwb_spikeinference.pipeline.findings.unit_outcomes import Outcomes, results_of
 from nwb_spikeinference.pipeline.fits.fit_result import FitResult, UnitFit
-from nwb_spikeinference.pipeline.fits.group import FitGroup
 from nwb_spikeinference.pipeline.sessions.choose_sessions import UsedSession
 from nwb_spikeinference.pipeline.sessions.prepared import PreparedSession
 from nwb_spikeinference.pipeline.tasks.executors import FailedTask
@@ -213,8 +212,7 @@ def result_tables_of(results: Results, bands: Sequence[Band], units: Sequence[Un
 
 def _main_fits(outcomes: Outcomes, protocol: Protocol, model: str) -> list[FitResult]:
     """The trainings of the main model by one protocol that were tested on anything."""
-    group = FitGroup(purpose="score", model=model, protocol=protocol)
-    return [fit for fit in outcomes.get(group, ()) if fit.units]
+    return [fit for fit in results_of(outcomes, "score", model, protocol=protocol) if fit.units]
 
 
 def _units_of(fit: FitResult, session: PreparedSession) -> list[UnitFit]:

@@ -19,11 +19,11 @@ from nwb_spikeinference.pipeline.findings.unit_outcomes import (
     full_outcomes,
     lobo_deltas,
     own_head_aucs,
+    results_of,
     study_context,
     unit_evidence,
 )
 from nwb_spikeinference.pipeline.fits.cohort import Cohort
-from nwb_spikeinference.pipeline.fits.group import FitGroup
 from nwb_spikeinference.pipeline.fits.plan import StudyPlan, band_names
 from nwb_spikeinference.recordings import UnitKey
 from nwb_spikeinference.records import (
@@ -211,7 +211,7 @@ def _model_records(
                 continue
             values = [_unit_value(key, cohort, _metric(one, metric)) for key, one in scored.items()]
             yield from model_records(values, protocol=protocol, model=model, metric=metric, context=context)
-    own = own_head_aucs(outcomes.get(FitGroup(purpose="own-wire", model=LOGISTIC), ()))
+    own = own_head_aucs(results_of(outcomes, "own-wire", LOGISTIC))
     main = tables.get(("unseen-participant", settings.model.name), {})
     values = [
         _unit_value(key, cohort, auc)

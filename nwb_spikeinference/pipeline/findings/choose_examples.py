@@ -8,10 +8,9 @@ import numpy as np
 from scipy.special import expit
 
 from nwb_spikeinference.inputs import HEAD_OF_TYPE
-from nwb_spikeinference.pipeline.findings.unit_outcomes import Outcomes
+from nwb_spikeinference.pipeline.findings.unit_outcomes import Outcomes, results_of
 from nwb_spikeinference.pipeline.fits.cohort import Cohort
 from nwb_spikeinference.pipeline.fits.fit_result import FitResult
-from nwb_spikeinference.pipeline.fits.group import FitGroup
 from nwb_spikeinference.recordings import CellType, name_unit
 from nwb_spikeinference.records import Protocol, Results, UnitRecord
 from nwb_spikeinference.report.examples import TraceExample
@@ -30,7 +29,7 @@ def make_examples(cohort: Cohort, outcomes: Outcomes, results: Results, model: s
         The main model.
     """
     protocol: Protocol = "unseen-participant" if results.folds else "within-session"
-    fits = outcomes.get(FitGroup(purpose="score", model=model, protocol=protocol), ())
+    fits = results_of(outcomes, "score", model, protocol=protocol)
     found: list[TraceExample] = []
     for cell_type in _TYPES:
         unit = _median_unit([one for one in results.units if one.cell_type == cell_type])

@@ -16,12 +16,17 @@ from nwb_spikeinference.model_kinds import LOGISTIC
 from nwb_spikeinference.pipeline.fits.cohort import Cohort
 from nwb_spikeinference.pipeline.fits.fit_result import FitResult, FullScore, UnitFit
 from nwb_spikeinference.pipeline.fits.fit_spec import FitSpec
-from nwb_spikeinference.pipeline.fits.group import FitGroup
+from nwb_spikeinference.pipeline.fits.group import FitGroup, Purpose
 from nwb_spikeinference.pipeline.fits.plan import StudyPlan, band_names, judged_lobo_model, participants_by_place
 from nwb_spikeinference.pipeline.fits.split_list import count_training_units
 from nwb_spikeinference.recordings import FloatArray, UnitKey
 
 Outcomes = Mapping[FitGroup, Sequence[FitResult]]  # result per fold that succeeded
+
+
+def results_of(outcomes: Outcomes, purpose: Purpose, model: str, **parts: Any) -> Sequence[FitResult]:
+    """Results of one group, per fold that succeeded; none of a group that was not planned."""
+    return outcomes.get(FitGroup(purpose=purpose, model=model, **parts), ())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,16 +111,16 @@ def lobo_deltas(
 
     Without the band is a model trained without it or, where there is none, the one of all bands with the band ablated.
     """
-    scored = outcomes.get(FitGroup(purpose="score", model=model), ())
+    scored = results_of(outcomes, "score", model)
     whole = outcomes.get(FitGroup(purpose="all-bands", model=model), scored)
     full = own_head_aucs(whole)
     deltas: dict[str, dict[UnitKey, float]] = {}
     for band in bands:
         if mode == "only":
-            alone = own_head_aucs(outcomes.get(FitGroup(purpose="band-alone", model=model, band=band), ()))
+            alone = own_head_aucs(results_of(outcomes, "band-alone", model, band=band))
             deltas[band] = {key: value - 0.5 for key, value in alone.items()}
             continue
-        trained = outcomes.get(FitGroup(purpose="without-band", model=model, band=band))
+        trained = results_of(outcomes, "without-band", model, band=band)
         part = own_head_aucs(trained) if trained else own_head_aucs(whole, without=band)
         deltas[band] = {key: full[key] - value for key, value in part.items() if key in full}
     return deltas
@@ -126,14 +131,11 @@ def unit_evidence(
 ) -> tuple[UnitEvidence, ...]:
     """One row per unit, scored by the main model on unseen participants or, with a single one, within the session."""
     model = settings.model.name
-    unseen = full_outcomes(outcomes.get(FitGroup(purpose="score", model=model), ()))
-    within = FitGroup(purpose="score", model=model, protocol="within-session")
-    main = unseen or full_outcomes(outcomes.get(within, ()))
-    compared = outcomes.get(FitGroup(purpose="score", model=LOGISTIC)) or outcomes.get(
-        FitGroup(purpose="compare", model=LOGISTIC), ()
-    )
+    unseen = full_outcomes(results_of(outcomes, "score", model))
+    main = unseen or full_outcomes(results_of(outcomes, "score", model, protocol="within-session"))
+    compared = results_of(outcomes, "score", LOGISTIC) or results_of(outcomes, "compare", LOGISTIC)
     logistic = own_head_aucs(compared) if unseen else _within_aucs(outcomes)
-    own_wire = own_head_aucs(outcomes.get(FitGroup(purpose="own-wire", model=LOGISTIC), ()))
+    own_wire = own_head_aucs(results_of(outcomes, "own-wire", LOGISTIC))
     thinned = _thinned(outcomes)
     bands = band_names(cohort)
     judged = judged_lobo_model(settings)
@@ -204,8 +206,7 @@ def _training_units(fits: Sequence[FitSpec], cohort: Cohort, within: WithinSetti
 
 
 def _within_aucs(outcomes: Outcomes) -> dict[UnitKey, float]:
-    within = FitGroup(purpose="score", model=LOGISTIC, protocol="within-session")
-    found = full_outcomes(outcomes.get(within, ()))
+    found = full_outcomes(results_of(outcomes, "score", LOGISTIC, protocol="within-session"))
     return {key: one.scores.roc_auc for key, one in found.items() if one.scores.roc_auc is not None}
 
 

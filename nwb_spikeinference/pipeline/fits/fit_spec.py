@@ -1,5 +1,5 @@
 """
-What one training learns from and is tested on, as plain data, and the bins on either side.
+The specification of one training: what it learns from and is tested on, as plain data, and the bins on either side.
 """
 
 from collections.abc import Sequence

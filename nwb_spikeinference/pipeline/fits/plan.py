@@ -2,10 +2,10 @@
 The plan of a study: which trainings it consists of.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from nwb_spikeinference.config import ControlSettings, Predictor, StudySettings
+from nwb_spikeinference.config import Predictor, StudySettings
 from nwb_spikeinference.evaluation.splits import Fold, FoldPlan, participant_folds
 from nwb_spikeinference.model_kinds import LOGISTIC, MODEL_KINDS
 from nwb_spikeinference.pipeline.fits.cohort import Cohort
@@ -14,7 +14,6 @@ from nwb_spikeinference.pipeline.fits.group import FitGroup, PlaceKey
 from nwb_spikeinference.signal.features import bands_of, wide_columns
 
 MIN_HOME_PARTICIPANTS = 3  # with units at a place, without which no model is trained there alone
-Groups = dict[FitGroup, tuple[FitSpec, ...]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,19 +31,17 @@ class StudyPlan:
 def make_plan(cohort: Cohort, settings: StudySettings) -> StudyPlan:
     """Plan every protocol that the cohort is large enough for."""
     folds = participant_folds(cohort.unit_infos(), settings.validation.folds, settings.seed)
-    predictor, models = settings.signal.predictor, settings.scored_models()
-    n_within = settings.validation.within.folds or 1
-    groups: Groups = {}
-    for model in models:
-        group = FitGroup(purpose="score", model=model, protocol="within-session")
-        groups[group] = _within_fits(cohort, n_within, predictor, model)
+    models = settings.scored_models()
+    within = [FitGroup(purpose="score", model=model, protocol="within-session") for model in models]
+    groups = {group: _within_fits(group, cohort, settings) for group in within}
     if folds.folds:
-        for model in models:
-            group = FitGroup(purpose="score", model=model)
-            groups[group] = _fold_fits(folds.folds, predictor, model, full=True)
-        groups |= _control_fits(folds.folds, cohort, settings.controls, predictor, models)
-        groups |= _lobo_fits(folds.folds, cohort, settings)
-        groups |= _transfer_fits(folds.folds, cohort, settings)
+        scored = [FitGroup(purpose="score", model=model) for model in models]
+        wanted = (*scored, *_control_groups(cohort, settings), *_lobo_groups(cohort, settings))
+        groups |= {group: tuple(_fit(group, fold, settings) for fold in folds.folds) for group in wanted}
+        places = participants_by_place(cohort)
+        for group in _transfer_groups(places, settings):
+            people = places[group.place] if group.place else None
+            groups[group] = tuple(_fit(group, fold, settings) for fold in folds.folds if _tests(fold, people))
     return StudyPlan(folds=folds, groups=groups)
 
 
@@ -63,79 +60,84 @@ def participants_by_place(cohort: Cohort) -> dict[PlaceKey, frozenset[str]]:
     return {place: frozenset(found[place]) for place in ordered}
 
 
-def _within_fits(cohort: Cohort, n_folds: int, predictor: Predictor, model: str) -> tuple[FitSpec, ...]:
-    everybody = cohort.participants
+def _control_groups(cohort: Cohort, settings: StudySettings) -> Iterator[FitGroup]:
+    controls = settings.controls
+    if controls.own_wire and settings.signal.predictor != "own":
+        yield FitGroup(purpose="own-wire", model=LOGISTIC)
+        if LOGISTIC not in settings.scored_models():
+            yield FitGroup(purpose="compare", model=LOGISTIC)
+    if controls.thin_to_matched and {"excitatory", "inhibitory"} <= set(cohort.cell_types.values()):
+        for draw in range(controls.thin_draws):
+            yield FitGroup(purpose="thinned", model=LOGISTIC, draw=draw)
+
+
+def _lobo_groups(cohort: Cohort, settings: StudySettings) -> Iterator[FitGroup]:
+    """Without each band; where bands are ablated in trained models instead, only what those are compared with."""
+    bands = band_names(cohort)
+    if settings.lobo.mode == "off" or len(bands) < 2:
+        return
+    for model in settings.lobo_models():
+        if wide_columns(cohort.feature_names) and not MODEL_KINDS[model].reads_trace:
+            yield FitGroup(purpose="all-bands", model=model)
+        for band in bands if settings.lobo.mode == "retrain" else ():
+            yield FitGroup(purpose="without-band", model=model, band=band)
+            if settings.lobo.only:
+                yield FitGroup(purpose="band-alone", model=model, band=band)
+
+
+def _transfer_groups(places: Mapping[PlaceKey, frozenset[str]], settings: StudySettings) -> Iterator[FitGroup]:
+    """Trained at the transfer's place; beside it, trained at each place that enough participants have units at."""
+    model, train = settings.model.name, settings.transfer.train
+    if not any(region == train.region and train.hemisphere in (None, side) for region, side in places):
+        return
+    yield FitGroup(purpose="transfer", model=model)
+    for place, people in places.items():
+        if len(people) >= MIN_HOME_PARTICIPANTS:
+            yield FitGroup(purpose="home", model=model, place=place)
+
+
+def _tests(fold: Fold, people: frozenset[str] | None) -> bool:
+    """Whether a fold has some of these people on either side."""
+    return people is None or bool(people & set(fold.held_out) and people & set(fold.train))
+
+
+def _within_fits(group: FitGroup, cohort: Cohort, settings: StudySettings) -> tuple[FitSpec, ...]:
+    everybody, predictor = cohort.participants, settings.signal.predictor
     return tuple(
         FitSpec(
-            protocol="within-session",
-            model=model,
+            protocol=group.protocol,
+            model=group.model,
             fold=fold,
             train=everybody,
             test=everybody,
             predictor=predictor,
             full=True,
         )
-        for fold in range(n_folds)
+        for fold in range(settings.validation.within.folds or 1)
     )
 
 
-def _fold_fits(folds: Sequence[Fold], predictor: Predictor, model: str, **extra: object) -> tuple[FitSpec, ...]:
-    fixed = {"protocol": "unseen-participant", "model": model, "predictor": predictor} | extra
-    return tuple(
-        FitSpec(fold=fold.index, train=fold.train, test=fold.held_out, **fixed)  # type: ignore[arg-type]
-        for fold in folds
-    )
-
-
-def _control_fits(
-    folds: Sequence[Fold], cohort: Cohort, controls: ControlSettings, predictor: Predictor, models: Sequence[str]
-) -> Groups:
-    groups: Groups = {}
-    if controls.own_wire and predictor != "own":
-        groups[FitGroup(purpose="own-wire", model=LOGISTIC)] = _fold_fits(folds, "own", LOGISTIC)
-        if LOGISTIC not in models:
-            groups[FitGroup(purpose="compare", model=LOGISTIC)] = _fold_fits(folds, predictor, LOGISTIC)
-    if controls.thin_to_matched and {"excitatory", "inhibitory"} <= set(cohort.cell_types.values()):
-        for draw in range(controls.thin_draws):
-            group = FitGroup(purpose="thinned", model=LOGISTIC, draw=draw)
-            groups[group] = _fold_fits(folds, predictor, LOGISTIC, thinning_draw=draw)
-    return groups
-
-
-def _lobo_fits(folds: Sequence[Fold], cohort: Cohort, settings: StudySettings) -> Groups:
-    """Without each band; where bands are ablated in trained models instead, only what those are compared with."""
-    bands, predictor = band_names(cohort), settings.signal.predictor
-    if settings.lobo.mode == "off" or len(bands) < 2:
-        return {}
+def _fit(group: FitGroup, fold: Fold, settings: StudySettings) -> FitSpec:
+    """The training of one fold of a group."""
+    predictor: Predictor = "own" if group.purpose == "own-wire" else settings.signal.predictor
+    train = settings.transfer.train
+    region, side = (train.region, train.hemisphere) if group.purpose == "transfer" else group.place or (None, None)
     ablates = settings.lobo.mode == "ablate"
-    groups: Groups = {}
-    for model in settings.lobo_models():
-        if wide_columns(cohort.feature_names) and not MODEL_KINDS[model].reads_trace:
-            group = FitGroup(purpose="all-bands", model=model)
-            groups[group] = _fold_fits(folds, predictor, model, bands_only=True, full=ablates)
-        for band in () if ablates else bands:
-            group = FitGroup(purpose="without-band", model=model, band=band)
-            groups[group] = _fold_fits(folds, predictor, model, dropped_band=band)
-            if settings.lobo.only:
-                group = FitGroup(purpose="band-alone", model=model, band=band)
-                groups[group] = _fold_fits(folds, predictor, model, only_band=band)
-    return groups
-
-
-def _transfer_fits(folds: Sequence[Fold], cohort: Cohort, settings: StudySettings) -> Groups:
-    """Trained at the transfer's place; beside it, trained at each place that enough participants have units at."""
-    model, train, predictor = settings.model.name, settings.transfer.train, settings.signal.predictor
-    places = participants_by_place(cohort)
-    if not any(region == train.region and train.hemisphere in (None, side) for region, side in places):
-        return {}
-    fits = _fold_fits(folds, predictor, model, train_region=train.region, train_hemisphere=train.hemisphere)
-    groups = {FitGroup(purpose="transfer", model=model): fits}
-    for (region, side), people in places.items():
-        if len(people) >= MIN_HOME_PARTICIPANTS:
-            tested = [fold for fold in folds if people & set(fold.held_out) and people & set(fold.train)]
-            group = FitGroup(purpose="home", model=model, place=(region, side))
-            groups[group] = _fold_fits(tested, predictor, model, train_region=region, train_hemisphere=side)
-    return groups
+    return FitSpec(
+        protocol=group.protocol,
+        model=group.model,
+        fold=fold.index,
+        train=fold.train,
+        test=fold.held_out,
+        predictor=predictor,
+        dropped_band=group.band if group.purpose == "without-band" else None,
+        only_band=group.band if group.purpose == "band-alone" else None,
+        bands_only=group.purpose == "all-bands",
+        train_region=region,
+        train_hemisphere=side,
+        thinning_draw=group.draw,
+        full=group.purpose == "score" or (group.purpose == "all-bands" and ablates),
+    )
 
 
 def judged_lobo_model(settings: StudySettings) -> str:

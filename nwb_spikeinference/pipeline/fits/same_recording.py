@@ -1,5 +1,5 @@
 """
-What a prepared session holds, as digests: the same recording is found again under any name.
+Digests of what prepared sessions hold: the same recording is found again under any name.
 """
 
 import hashlib

@@ -1,5 +1,5 @@
 """
-What the predictions of one training are worth: scores beside their nulls.
+Scores of one training's predictions, beside their nulls.
 """
 
 import zlib

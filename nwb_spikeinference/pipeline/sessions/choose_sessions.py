@@ -1,5 +1,5 @@
 """
-Which sessions take part in a study, and their features.
+The sessions that take part in a study, and their features.
 """
 
 import difflib
@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from nwb_spikeinference.config import StudySettings
+from nwb_spikeinference.config import ParticipantSettings, StudySettings
 from nwb_spikeinference.errors import InputError, LeakError, NoUnitsError, SettingsError
 from nwb_spikeinference.nwb.copies.digest import recording_digest
 from nwb_spikeinference.pipeline.sessions.prepare_session import prepare_session, stops_bands, stores_raw
@@ -58,9 +58,9 @@ def prepare_sessions(
     LeakError
         If two files hold one session.
     """
-    people = {file: _participant(file, settings) for file in files}
-    _require_known(settings, people.values())
-    chosen = [file for file in files if people[file] is None or _takes_part(str(people[file]), settings)]
+    people = {file: _participant(file, settings.participants) for file in files}
+    _require_known(settings.participants, people.values())
+    chosen = [file for file in files if people[file] is None or _takes_part(str(people[file]), settings.participants)]
     reason = "left out by the settings (participants)"
     left_out = {str(people[file]): reason for file in files if file not in chosen}
     if not chosen:
@@ -87,21 +87,20 @@ def prepare_sessions(
     return sessions, failed, left_out
 
 
-def _participant(file: SessionFile, settings: StudySettings) -> str | None:
+def _participant(file: SessionFile, chosen: ParticipantSettings) -> str | None:
     """Who a file is of; None if that cannot be read, which its task will say."""
     try:
-        return participant_of(file, settings)
+        return participant_of(file, chosen)
     except InputError:
         return None
 
 
-def _require_known(settings: StudySettings, people: Iterable[str | None]) -> None:
+def _require_known(chosen: ParticipantSettings, people: Iterable[str | None]) -> None:
     """A misspelt name must not pass in silence: it may be of somebody who withdrew consent."""
     named = list(people)
     if None in named:  # the name may stand in the file that cannot be read
         return
     known = sorted(set(filter(None, named)))
-    chosen = settings.participants
     for key, names in (("include", chosen.include), ("exclude", chosen.exclude)):
         for name in names:
             if name not in known:
@@ -122,8 +121,7 @@ def _preparation(file: SessionFile, settings: StudySettings) -> Callable[[Path],
     return lambda folder: prepare_session(file.path, with_participant_of(file, settings), folder)
 
 
-def _takes_part(participant: str, settings: StudySettings) -> bool:
-    chosen = settings.participants
+def _takes_part(participant: str, chosen: ParticipantSettings) -> bool:
     return participant not in chosen.exclude and (not chosen.include or participant in chosen.include)
 
 

@@ -1,5 +1,5 @@
 """
-When the spikes of a session were looked for: LFP beyond that would be taken for silence of every neuron.
+Observed time: when the spikes of a session were looked for. LFP beyond that would be taken for silence of all neurons.
 
 Files that others wrote keep LFP from before and after the sorted stretch (DANDI 000623: 10 s on either side).
 """

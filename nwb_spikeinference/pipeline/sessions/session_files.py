@@ -1,5 +1,5 @@
 """
-Which files a study reads, on this machine or from an archive, and that no recording stands in two of them.
+Files that a study reads, on this machine or from an archive; no recording may stand in two of them.
 """
 
 import glob
@@ -9,7 +9,7 @@ from pathlib import Path
 
 from nwb_spikeinference.archive.address import is_address, parse_address
 from nwb_spikeinference.archive.fetch import FetchSettings, carry_out, plan_fetch
-from nwb_spikeinference.config import StudySettings
+from nwb_spikeinference.config import ArchiveSettings, ParticipantSettings, StudySettings
 from nwb_spikeinference.errors import InputError, LeakError, SettingsError
 from nwb_spikeinference.files import sha256_file
 from nwb_spikeinference.nwb.reading.read_session import read_participant
@@ -50,7 +50,7 @@ def find_sessions(
     """
     found: dict[Path, SessionFile] = {}
     for address in filter(is_address, settings.sessions):
-        found |= _fetch(address, settings, folder, fetch=fetch, cache=cache)
+        found |= _fetch(address, settings.archive, folder, fetch=fetch, cache=cache)
     if found and settings.write_back.mode == "in-place":
         raise SettingsError("write_back.mode: in-place would change files fetched from an archive; use copy")
     for pattern in settings.sessions:
@@ -62,9 +62,8 @@ def find_sessions(
 
 
 def _fetch(
-    text: str, settings: StudySettings, folder: Path, *, fetch: bool, cache: Path | None
+    text: str, archive: ArchiveSettings, folder: Path, *, fetch: bool, cache: Path | None
 ) -> dict[Path, SessionFile]:
-    archive = settings.archive
     chosen = FetchSettings(
         server=archive.server,
         glob=archive.glob,
@@ -124,7 +123,7 @@ def list_files(paths: Iterable[str | Path]) -> list[Path]:
     return list(found)
 
 
-def participant_of(file: SessionFile, settings: StudySettings) -> str:
+def participant_of(file: SessionFile, participants: ParticipantSettings) -> str:
     """
     Whose a file is, as the study calls people: named after their dataset too, where it reads several.
 
@@ -133,7 +132,7 @@ def participant_of(file: SessionFile, settings: StudySettings) -> str:
     InputError
         If the file cannot be read.
     """
-    return _rename(read_participant(file.path), file, settings)
+    return _rename(read_participant(file.path), file, participants)
 
 
 def with_participant_of(file: SessionFile, settings: StudySettings) -> StudySettings:
@@ -141,13 +140,13 @@ def with_participant_of(file: SessionFile, settings: StudySettings) -> StudySett
     if not file.dataset:
         return settings  # whose aliases name everybody
     written = read_participant(file.path)
-    alias = {written: _rename(written, file, settings)}
+    alias = {written: _rename(written, file, settings.participants)}
     return settings.model_copy(update={"participants": settings.participants.model_copy(update={"alias": alias})})
 
 
-def _rename(written: str, file: SessionFile, settings: StudySettings) -> str:
+def _rename(written: str, file: SessionFile, participants: ParticipantSettings) -> str:
     name = f"{file.dataset}/{written}" if file.dataset else written
-    return settings.participants.alias.get(name, name)
+    return participants.alias.get(name, name)
 
 
 def hash_sessions(files: Sequence[SessionFile]) -> dict[Path, str]:

@@ -1,5 +1,5 @@
 """
-What the units of a bundle look like on its wires.
+Spike templates: what the units of a bundle look like on its wires.
 """
 
 from collections.abc import Sequence

@@ -1,5 +1,5 @@
 """
-What a study says while it runs, kept in a file.
+The log file: what a study says while it runs.
 """
 
 import logging
