@@ -4,13 +4,13 @@ The result of one training, and how it is stored.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Self
+from typing import ClassVar, Self
 
 import numpy as np
 
 from nwb_spikeinference.evaluation.metrics import UnitScores
 from nwb_spikeinference.inputs import BoolArray
-from nwb_spikeinference.pipeline.tasks.plain_data import from_plain, to_plain
+from nwb_spikeinference.pipeline.tasks.plain_data import WITH_ARRAYS, from_plain, to_plain
 from nwb_spikeinference.pipeline.tasks.store import Arrays, Stored
 from nwb_spikeinference.recordings import CellType, FloatArray, UnitKey
 
@@ -62,6 +62,7 @@ class UnitFit:
 class Prediction:
     """What was predicted from one test input."""
 
+    __pydantic_config__: ClassVar = WITH_ARRAYS
     log_odds: FloatArray  # (n_bins, 3), above the unit's own rate, per head
     valid: BoolArray  # (n_bins,)
 
@@ -81,6 +82,7 @@ class FitResult:
         ROC-AUC after circular shifts, padded with NaN; of a fit that is scored in full.
     """
 
+    __pydantic_config__: ClassVar = WITH_ARRAYS
     fold: int
     units: tuple[UnitFit, ...] = ()
     weights_sha256: str = ""
@@ -100,8 +102,8 @@ class FitResult:
     def load(cls, stored: Stored) -> Self:
         """The result that was saved."""
         plain, arrays = dict(stored.values), stored.arrays
-        predictions = tuple(
-            Prediction(log_odds=arrays[f"log_odds_{k}"], valid=arrays[f"valid_{k}"])
+        predictions = [
+            {"log_odds": arrays[f"log_odds_{k}"], "valid": arrays[f"valid_{k}"]}
             for k in range(plain.pop("n_predictions"))
-        )
-        return cls(**from_plain(cls, plain), predictions=predictions, null=arrays["null"])
+        ]
+        return from_plain(cls, plain | {"predictions": predictions, "null": arrays["null"]})

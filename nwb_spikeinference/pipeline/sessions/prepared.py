@@ -4,7 +4,7 @@ A prepared session: what becomes of one NWB file before anything is trained, and
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Self
+from typing import ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,7 @@ from nwb_spikeinference.config import Predictor
 from nwb_spikeinference.evaluation.duplicates import Duplicate
 from nwb_spikeinference.inputs import BoolArray, LfpInput, runs_of
 from nwb_spikeinference.pipeline.sessions.bins import Grid
-from nwb_spikeinference.pipeline.tasks.plain_data import from_plain, to_plain
+from nwb_spikeinference.pipeline.tasks.plain_data import WITH_ARRAYS, from_plain, to_plain
 from nwb_spikeinference.pipeline.tasks.store import Stored
 from nwb_spikeinference.recordings import CellType, FloatArray, IntArray, UnitKey, name_unit
 from nwb_spikeinference.regions import Hemisphere
@@ -78,6 +78,7 @@ class PreparedInputs:
     raw : ndarray of shape (n_inputs, n_bins, samples_per_bin), optional
     """
 
+    __pydantic_config__: ClassVar = WITH_ARRAYS
     of_unit: IntArray
     features: FloatArray
     trace_uv: FloatArray
@@ -111,6 +112,7 @@ class PreparedSession:
         Those of the study's predictor and, as a control, of ``own``.
     """
 
+    __pydantic_config__: ClassVar = WITH_ARRAYS
     participant: str
     session: str
     file: str
@@ -184,7 +186,7 @@ class PreparedSession:
     def save(self) -> Stored:
         """What is stored of it."""
         arrays = {
-            f"{predictor}_{field.name}": array
+            f"{predictor}.{field.name}": array
             for predictor, held in self.inputs.items()
             for field in fields(held)
             if (array := getattr(held, field.name)) is not None
@@ -195,15 +197,10 @@ class PreparedSession:
     @classmethod
     def load(cls, stored: Stored) -> Self:
         """The session that was saved."""
-        plain = dict(stored.values)
-        inputs = {
-            predictor: PreparedInputs(
-                **{
-                    field.name: stored.arrays[name]
-                    for field in fields(PreparedInputs)
-                    if (name := f"{predictor}_{field.name}") in stored.arrays
-                }
-            )
-            for predictor in plain.pop("predictors")
-        }
-        return cls(**from_plain(cls, plain), counts=stored.arrays["counts"], inputs=inputs)
+        inputs: dict[str, dict[str, np.ndarray]] = {predictor: {} for predictor in stored.values["predictors"]}
+        for name, array in stored.arrays.items():
+            predictor, _, part = name.rpartition(".")
+            if predictor:
+                inputs[predictor][part] = array
+        plain = {name: value for name, value in stored.values.items() if name != "predictors"}
+        return from_plain(cls, plain | {"counts": stored.arrays["counts"], "inputs": inputs})

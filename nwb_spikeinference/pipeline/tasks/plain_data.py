@@ -5,10 +5,13 @@ Records as plain data that JSON holds, and back.
 from collections.abc import Collection, Mapping
 from dataclasses import fields
 from functools import cache
-from typing import Any, get_type_hints
+from typing import Any, TypeVar, cast
 
-from pydantic import TypeAdapter
+from pydantic import ConfigDict, TypeAdapter
 from pydantic_core import to_jsonable_python
+
+T = TypeVar("T")
+WITH_ARRAYS = ConfigDict(arbitrary_types_allowed=True)  # of a record that holds arrays, which are taken as they are
 
 
 def to_plain(record: Any, *, without: Collection[str] = ()) -> dict[str, Any]:
@@ -17,30 +20,19 @@ def to_plain(record: Any, *, without: Collection[str] = ()) -> dict[str, Any]:
     return {name: to_jsonable_python(getattr(record, name)) for name in names}
 
 
-def from_plain(record: type, values: Mapping[str, Any]) -> dict[str, Any]:
+def from_plain(record: type[T], values: Mapping[str, Any]) -> T:
     """
-    Values for the fields of a dataclass, each as its annotation says.
+    A dataclass from plain data and arrays, each as its annotation says.
 
     Raises
     ------
     ValueError
         If a value does not fit.
     """
-    adapters = _adapters(record)
-    return {name: adapters[name].validate_python(value) for name, value in values.items()}
+    made: T = _adapter(cast(Any, record)).validate_python(values)
+    return made
 
 
 @cache
-def _adapters(record: type) -> "_Adapters":
-    return _Adapters(get_type_hints(record))
-
-
-class _Adapters(dict[str, TypeAdapter[Any]]):
-    """Made when a field is first read: those of arrays never are."""
-
-    def __init__(self, hints: Mapping[str, Any]) -> None:
-        self._hints = hints
-
-    def __missing__(self, name: str) -> TypeAdapter[Any]:
-        self[name] = TypeAdapter(self._hints[name])
-        return self[name]
+def _adapter(record: Any) -> TypeAdapter[Any]:
+    return TypeAdapter(record)
