@@ -4,6 +4,7 @@ Read columns of NWB tables, in every form that files use.
 Text is bytes or str, ragged columns have an index, categories may be numbers beside a list of names.
 """
 
+import re
 from typing import Any
 
 import h5py
@@ -45,6 +46,24 @@ def read_numbers(table: h5py.Group, n_rows: int, *names: str) -> list[float | No
             number = np.nan
         numbers.append(number if np.isfinite(number) else None)
     return numbers
+
+
+def read_whole_numbers(table: h5py.Group, n_rows: int, *names: str) -> list[int | None]:
+    """One whole number per row, of any size, None where the column is missing or the value is none."""
+    column = find_column(table, *names)
+    if column is None or column.shape != (n_rows,):
+        return [None] * n_rows
+    return [whole_number(value) for value in read_values(column).tolist()]
+
+
+def whole_number(value: object) -> int | None:
+    """The whole number that a value stands for: 17, 17.0, "17" and b"17" are the same; None for any other value."""
+    if isinstance(value, int):
+        return int(value)
+    if isinstance(value, float):
+        return int(value) if value.is_integer() else None
+    match = re.fullmatch(r"([+-]?\d{1,20})(\.0*)?", decode(value).strip(), re.ASCII)
+    return None if match is None else int(match[1])
 
 
 def read_texts(table: h5py.Group, n_rows: int, *names: str) -> list[str]:

@@ -20,6 +20,7 @@ from nwb_spikeinference.nwb.reading.columns import (
     read_numbers,
     read_texts,
     read_values,
+    read_whole_numbers,
     text_columns,
 )
 from nwb_spikeinference.nwb.reading.contact_kinds import kind_in_text, kind_of_group
@@ -81,15 +82,14 @@ def read_electrodes(file: h5py.File, regions: Mapping[str, str], layout: LayoutS
     kinds = [kind or layout.contacts or "micro" for kind in named_kinds]
     coordinates = list(zip(*(read_numbers(table, n_rows, axis) for axis in "xyz"), strict=True))
     points = [None if x is None or y is None or z is None else (x, y, z) for x, y, z in coordinates]
-    numbers = read_numbers(table, n_rows, *CHANNELS)
+    numbers = read_whole_numbers(table, n_rows, *CHANNELS)
     channels = [_channel(number, text) for number, text in zip(numbers, channel_texts, strict=True)]
     rows = zip(group_names, labels, (place.text for place in places), kinds, points, channels, strict=True)
     bundles, notes = name_bundles([Contact(*row) for row in rows])
-    wires = read_numbers(table, n_rows, "wire")
+    wires = read_whole_numbers(table, n_rows, "wire")
     nsps = read_texts(table, n_rows, "nsp")
     electrodes = []
     for row in range(n_rows):
-        wire = wires[row] if wires[row] is not None else _trailing_number(labels[row])
         electrodes.append(
             Electrode(
                 row=row,
@@ -97,7 +97,7 @@ def read_electrodes(file: h5py.File, regions: Mapping[str, str], layout: LayoutS
                 bundle=bundles[row],
                 region=places[row].region,
                 hemisphere=places[row].hemisphere,
-                wire=None if wire is None else int(wire),
+                wire=_trailing_number(labels[row]) if wires[row] is None else wires[row],
                 channel=channels[row],
                 kind=kinds[row],
                 kind_is_named=(named_kinds[row] or layout.contacts) is not None,
@@ -204,11 +204,11 @@ def _advice_on_regions(
     return ("no contact names a region",)
 
 
-def _channel(number: float | None, text: str) -> int | None:
+def _channel(number: int | None, text: str) -> int | None:
     """The recorder's channel, from a number or a text such as ``micro-17``."""
     if number is None:
         return _trailing_number(text)
-    return int(number) if number >= 0 else None
+    return number if number >= 0 else None
 
 
 def _trailing_number(label: str) -> int | None:

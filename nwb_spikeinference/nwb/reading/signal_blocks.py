@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from nwb_spikeinference.config import LayoutSettings
 from nwb_spikeinference.errors import InputError
-from nwb_spikeinference.nwb.reading.columns import read_values
+from nwb_spikeinference.nwb.reading.columns import read_values, whole_number
 from nwb_spikeinference.nwb.reading.electrodes import electrodes_table
 from nwb_spikeinference.nwb.reading.series_choice import clock_shift_s, leave_out_repeats
 from nwb_spikeinference.nwb.storage.chunk_reader import ChunkReader
@@ -131,8 +131,8 @@ def _why_unusable(series: h5py.Group, n_electrodes: int) -> str | None:
     n_channels = 1 if data.ndim == 1 else data.shape[1]
     if electrodes.shape != (n_channels,):
         return f"{n_channels} columns of data but {electrodes.shape} electrodes"
-    rows = read_values(electrodes)
-    if np.any(rows < 0) or np.any(rows >= n_electrodes):
+    rows = [whole_number(row) for row in read_values(electrodes).tolist()]
+    if any(row is None or not 0 <= row < n_electrodes for row in rows):
         return f"it names electrodes that the table of {n_electrodes} does not have"
     return None if _unit_in_volts(data) is not None else f"unit {decode(data.attrs['unit'])!r} is no voltage"
 

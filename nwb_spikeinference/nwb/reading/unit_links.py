@@ -1,121 +1,172 @@
 """
 Which contacts a unit was recorded from, in NWB files that anybody may have written.
+
+A contact is a row of the electrodes table. What else names it, its id too, may stand in several rows, and then links
+nothing.
 """
 
 import re
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence, Sized
+from typing import NamedTuple
 
 import h5py
-import numpy as np
-from numpy.typing import NDArray
 
 from nwb_spikeinference.config import UnitElectrodeSettings
 from nwb_spikeinference.errors import InputError
-from nwb_spikeinference.nwb.reading.columns import find_column, read_ragged, read_texts, read_values
+from nwb_spikeinference.nwb.reading.columns import find_column, read_ragged, read_texts, read_values, whole_number
 from nwb_spikeinference.nwb.reading.electrodes import CHANNELS, LABELS, electrodes_table
 from nwb_spikeinference.nwb.storage.open_file import decode
 
 Rows = list[tuple[int, ...]]
 _Index = Mapping[str, tuple[int, ...]]  # how a contact is named -> its rows
+_IDS = "electrode_id"
 # A sorter's numbers, which could be contacts' by chance.
 _NO_CONTACT = ("id", "unit_id", "cluster", "spike", "waveform", "obs_", "snr", "isi", "quality", "cell_type", "sorter")
 
 
-def link_units(
-    file: h5py.File, table: h5py.Group, n_units: int, wanted: UnitElectrodeSettings | None
-) -> tuple[Rows, tuple[str, ...], tuple[str, ...]]:
-    """
-    Rows of the electrodes table per unit, what had to be assumed, and what study.yaml could say.
+class UnitLinks(NamedTuple):
+    """Rows of the electrodes table per unit, what had to be assumed, and what study.yaml could say."""
 
-    By region, else by electrode id, else by electrode group; by the column of `wanted` alone if one is given.
+    rows: Rows
+    notes: tuple[str, ...] = ()
+    advice: tuple[str, ...] = ()
+
+
+class _Reading(NamedTuple):
+    """Contacts of each unit by one thing that its names could be; none where a name stands for several contacts."""
+
+    rows: Rows
+    repeated: tuple[str, ...]  # the names that do
+    n_unlinked: int  # units that have such a name
+
+
+_Fits = dict[str, _Reading]  # what names could be -> whom they mean then
+
+
+def link_units(file: h5py.File, table: h5py.Group, n_units: int, wanted: UnitElectrodeSettings | None) -> UnitLinks:
+    """
+    Contacts of each unit: by region, else by electrode id, else by electrode group; by `wanted` alone if it is given.
 
     Raises
     ------
     InputError
-        If the units have no such column, it names no contact, or different contacts by what it is taken for.
+        If the units have no column such as is wanted, or it names no contact, or several, by what it is taken for.
     """
     electrodes = electrodes_table(file)
     if wanted is not None:
-        rows, how = _rows_by_column(file, table, electrodes, n_units, wanted)
-        return rows, (f"units are linked by column {wanted.column} to the {how} of electrodes",), ()
-    n_electrodes = 0 if electrodes is None else len(electrodes["id"])
+        return _link_by_column(table, electrodes, n_units, wanted)
     linked = read_ragged(table, "electrodes", n_units)
-    if linked is None and electrodes is not None:
-        linked = _rows_by_id(table, electrodes, n_units)
-        if linked is None:
-            linked = _rows_by_group(table, electrodes, n_units)
-    if linked is None:
-        advice = _advice(table, electrodes, n_units)
-        return [()] * n_units, (advice or "units name no electrodes",), (advice,) if advice else ()
-    rows = [tuple(int(row) for row in unit_rows if 0 <= row < n_electrodes) for unit_rows in linked]
-    dangling = sum(len(kept) < len(unit_rows) for kept, unit_rows in zip(rows, linked, strict=True))
-    return rows, (f"{dangling} units name electrodes that the table does not have",) if dangling else (), ()
+    if linked is not None:
+        n_electrodes = 0 if electrodes is None else len(electrodes["id"])
+        named = [[whole_number(row) for row in unit.ravel().tolist()] for unit in linked]
+        rows = [tuple(row for row in unit if row is not None and 0 <= row < n_electrodes) for unit in named]
+        return UnitLinks(rows, _tell_unknown(rows, named))
+    ids = _names_in(table, _IDS, n_units)
+    if ids is not None and electrodes is not None:
+        return _link_by_id(table, electrodes, ids)
+    groups = _rows_of_groups(table, electrodes, n_units)
+    if groups is not None:
+        return UnitLinks(groups)
+    line = _find_line(table, electrodes, n_units)
+    advice = () if line is None else (f"units name no electrodes; add to study.yaml: {line}",)
+    return UnitLinks([()] * n_units, advice or ("units name no electrodes",), advice)
 
 
-def _rows_by_id(table: h5py.Group, electrodes: h5py.Group, n_units: int) -> list[NDArray[Any]] | None:
-    ids = read_ragged(table, "electrode_id", n_units)
-    if ids is None:
-        return None
-    row_of = {int(electrode_id): row for row, electrode_id in enumerate(read_values(electrodes["id"]))}
-    return [np.array([row_of.get(int(one), -1) for one in unit_ids], dtype=np.int64) for unit_ids in ids]
+def _tell_unknown(known: Sequence[Sized], named: Sequence[Sized]) -> tuple[str, ...]:
+    n_units = sum(len(some) < len(every) for some, every in zip(known, named, strict=True))
+    return (f"{n_units} units name electrodes that the table does not have",) if n_units else ()
 
 
-def _rows_by_group(table: h5py.Group, electrodes: h5py.Group, n_units: int) -> list[NDArray[Any]] | None:
-    wanted = find_column(table, "electrode_group")
-    groups = find_column(electrodes, "group")
-    if wanted is None or groups is None or wanted.shape != (n_units,):
-        return None
-    rows_of: dict[str, list[int]] = {}
-    for row, reference in enumerate(read_values(groups)):
-        rows_of.setdefault(str(table.file[reference].name), []).append(row)
-    return [np.array(rows_of.get(str(table.file[reference].name), []), np.int64) for reference in read_values(wanted)]
+def _link_by_id(table: h5py.Group, electrodes: h5py.Group, ids: Sequence[Sequence[str]]) -> UnitLinks:
+    index = _index_ids(electrodes)
+    known = [[one for one in unit if one in index] for unit in ids]
+    groups = _rows_of_groups(table, electrodes, len(ids))
+    reading = _read_as("id", index, known, groups)
+    notes = _tell_unknown(known, ids)
+    if not reading.repeated:
+        return UnitLinks(reading.rows, notes)
+    advice = f"{_tell_repeated(_IDS, 'id', reading)}; add to study.yaml: {_mend_ids(table, electrodes, ids, groups)}"
+    return UnitLinks(reading.rows, (*notes, advice), (advice,))
 
 
-def _rows_by_column(
-    file: h5py.File, table: h5py.Group, electrodes: h5py.Group | None, n_units: int, wanted: UnitElectrodeSettings
-) -> tuple[Rows, str]:
+def _mend_ids(table: h5py.Group, electrodes: h5py.Group, ids: Sequence[Sequence[str]], groups: Rows | None) -> str:
+    """The line of study.yaml for ids that repeat: a column that tells more, or else what these may be instead."""
+    line = _find_line(table, electrodes, len(ids))
+    if line is not None:
+        return line
+    others = {how: fit for how, fit in _fits(electrodes, ids, groups).items() if not fit.repeated}
+    return "layout: {unit_electrode: {column: NAME, names: row}}, with a column of the units that holds rows" + (
+        f"; or, if these are no ids, {_line(_IDS, others)}" if others else ""
+    )
+
+
+def _tell_repeated(column: str, how: str, reading: _Reading) -> str:
+    return (
+        f"{reading.n_unlinked} units are not linked: column {column} names electrodes by {how} ("
+        f"{', '.join(reading.repeated[:3])}), which stands in several rows of their table"
+    )
+
+
+def _link_by_column(
+    table: h5py.Group, electrodes: h5py.Group | None, n_units: int, wanted: UnitElectrodeSettings
+) -> UnitLinks:
     name = wanted.column
+    where = f"{table.file.filename}: units column {name!r} (layout.unit_electrode)"
     values = _names_in(table, name, n_units)
     if values is None:
         raise InputError(
-            f"{file.filename}: the units table has no column {name!r} with a contact per unit (layout.unit_electrode); "
-            f"it has {', '.join(sorted(table))}"
+            f"{table.file.filename}: the units table has no column {name!r} with a contact per unit "
+            f"(layout.unit_electrode); it has {', '.join(sorted(table))}"
         )
-    fits = _fits(electrodes, values)
+    fits = _fits(electrodes, values, _rows_of_groups(table, electrodes, n_units))
     if wanted.names is not None:
-        fits = {how: rows for how, rows in fits.items() if how == wanted.names}
+        fits = {how: reading for how, reading in fits.items() if how == wanted.names}
+    examples = ", ".join(list(dict.fromkeys(one for unit in values for one in unit))[:3])
     if not fits:
-        examples = ", ".join(list(dict.fromkeys(one for unit in values for one in unit))[:3])
         what = f"no {wanted.names}s" if wanted.names else "neither ids, labels, channels, groups nor rows"
-        raise InputError(
-            f"{file.filename}: units column {name!r} (layout.unit_electrode) holds {examples}, which are {what} of the "
-            f"electrodes table"
-        )
+        raise InputError(f"{where} holds {examples}, which are {what} of the electrodes table")
     if _disagree(fits):
         raise InputError(
-            f"{file.filename}: units column {name!r} (layout.unit_electrode) could be the {' or the '.join(fits)} of "
-            f"electrodes, which are different contacts; say in study.yaml which: {_line(name, fits)}"
+            f"{where} could be the {' or the '.join(fits)} of electrodes, which are different contacts; say in "
+            f"study.yaml which: {_line(name, fits)}"
         )
-    return next(iter(fits.values())), " or ".join(fits)
+    how, reading = " or ".join(fits), next(iter(fits.values()))
+    if reading.repeated and not any(reading.rows):
+        raise InputError(f"{where} holds {examples}, the {how} of several electrodes each; name another column")
+    notes = (f"units are linked by column {name} to the {how} of electrodes",)
+    return UnitLinks(reading.rows, (*notes, _tell_repeated(name, how, reading)) if reading.repeated else notes)
 
 
-def _fits(electrodes: h5py.Group | None, values: Sequence[Sequence[str]]) -> dict[str, Rows]:
+def _fits(electrodes: h5py.Group | None, values: Sequence[Sequence[str]], groups: Rows | None) -> _Fits:
     """Contacts of each unit by all that its names could be."""
     return {
-        how: [tuple(row for one in unit for row in index[one]) for unit in values]
+        how: _read_as(how, index, values, groups)
         for how, index in _indices(electrodes).items()
         if all(one in index for unit in values for one in unit)
     }
 
 
-def _disagree(fits: Mapping[str, Rows]) -> bool:
+def _read_as(how: str, index: _Index, values: Sequence[Sequence[str]], groups: Rows | None) -> _Reading:
+    """Contacts of each unit by one of these; of several that have a name, the one in the unit's own group is meant."""
+    rows: Rows = []
+    repeated: dict[str, None] = {}
+    n_unlinked = 0
+    for unit, group in zip(values, groups or [()] * len(values), strict=True):
+        found = [tuple(row for row in index[name] if row in group) or index[name] for name in unit]
+        several = [name for name, some in zip(unit, found, strict=True) if len(some) > 1] if how != "group" else []
+        repeated |= dict.fromkeys(several)
+        n_unlinked += bool(several)
+        rows.append(() if several else tuple(row for some in found for row in some))
+    return _Reading(rows, tuple(repeated), n_unlinked)
+
+
+def _disagree(fits: _Fits) -> bool:
     """Whether a column's names mean different contacts by what they are taken for."""
     first, *others = fits.values()
-    return any(rows != first for rows in others)
+    return any(reading.rows != first.rows for reading in others)
 
 
-def _line(name: str, fits: Mapping[str, Rows]) -> str:
+def _line(name: str, fits: _Fits) -> str:
     """What to write where a column could be several things."""
     first, *others = fits
     return " or ".join([f"layout: {{unit_electrode: {{column: {name}, names: {first}}}}}", *others])
@@ -129,13 +180,35 @@ def _names_in(table: h5py.Group, name: str, n_units: int) -> list[list[str]] | N
     if find_column(table, f"{name}_index") is None and column.shape != (n_units,):
         return None
     ragged = read_ragged(table, name, n_units)
-    return None if ragged is None else [[key for value in unit if (key := _key(value))] for unit in ragged]
+    return None if ragged is None else [[key for value in unit.tolist() if (key := _key(value))] for unit in ragged]
 
 
 def _key(value: object) -> str:
     """Numbers and texts in one form: 17, 17.0 and b"17" are the same contact."""
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
     text = decode(value).strip().lower()
     return re.sub(r"\.0+$", "", text) if text not in ("nan", "none") else ""
+
+
+def _rows_of_groups(table: h5py.Group, electrodes: h5py.Group | None, n_units: int) -> Rows | None:
+    """All contacts of each unit's electrode group; None where units refer to none."""
+    wanted = find_column(table, "electrode_group")
+    if electrodes is None or wanted is None or wanted.shape != (n_units,) or not h5py.check_ref_dtype(wanted.dtype):
+        return None
+    groups = find_column(electrodes, "group")
+    if groups is None:
+        return None
+    rows_of = _rows_by_name(_names_of_groups(groups))
+    return [rows_of.get(name, ()) for name in _names_of_groups(wanted)]
+
+
+def _names_of_groups(references: h5py.Dataset) -> list[str]:
+    return [str(references.file[one].name) if one else "" for one in read_values(references)]
+
+
+def _index_ids(electrodes: h5py.Group) -> _Index:
+    return _index(read_values(electrodes["id"]).tolist())
 
 
 def _indices(electrodes: h5py.Group | None) -> dict[str, _Index]:
@@ -147,40 +220,40 @@ def _indices(electrodes: h5py.Group | None) -> dict[str, _Index]:
     group_names = read_texts(electrodes, n_rows, "group_name")
     groups = find_column(electrodes, "group")
     if groups is not None and groups.shape == (n_rows,):
-        group_names = [str(electrodes.file[one].name).rpartition("/")[2] for one in read_values(groups)]
+        group_names = [name.rpartition("/")[2] for name in _names_of_groups(groups)]
+    numbers = _index([re.sub(r"^.*?(\d+)(\.0+)?$", r"\1", one) for one in channels])  # of micro-17: 17
     return {
-        "id": _single(_index([str(one) for one in read_values(electrodes["id"]).tolist()])),
-        "label": _single(_index(read_texts(electrodes, n_rows, *LABELS))),
-        "channel": _single(_index(channels) | _index([re.sub(r"^.*?(\d+)(\.0+)?$", r"\1", one) for one in channels])),
+        "id": _index_ids(electrodes),
+        "label": _index(read_texts(electrodes, n_rows, *LABELS)),
+        "channel": {key: rows for key, rows in numbers.items() if len(rows) == 1} | _index(channels),
         "group": _index(group_names),
-        "row": _index([str(row) for row in range(n_rows)]),
+        "row": _index(range(n_rows)),
     }
 
 
-def _index(names: Sequence[str]) -> dict[str, tuple[int, ...]]:
+def _index(names: Sequence[object]) -> dict[str, tuple[int, ...]]:
+    return _rows_by_name([_key(name) for name in names])
+
+
+def _rows_by_name(names: Sequence[str]) -> dict[str, tuple[int, ...]]:
     rows: dict[str, tuple[int, ...]] = {}
     for row, name in enumerate(names):
-        if key := _key(name):
-            rows[key] = (*rows.get(key, ()), row)
+        if name:
+            rows[name] = (*rows.get(name, ()), row)
     return rows
 
 
-def _single(index: dict[str, tuple[int, ...]]) -> dict[str, tuple[int, ...]]:
-    """Without what names several contacts: channel 17 of two recorders is none."""
-    return {key: rows for key, rows in index.items() if len(rows) == 1}
-
-
-def _advice(table: h5py.Group, electrodes: h5py.Group | None, n_units: int) -> str | None:
-    """The line of study.yaml that names a column which fits the contacts, if there is one."""
+def _find_line(table: h5py.Group, electrodes: h5py.Group | None, n_units: int) -> str | None:
+    """The line of study.yaml that names a column which fits the contacts, if there is one beside that of ids."""
+    groups = _rows_of_groups(table, electrodes, n_units)
     for name in table:
-        if name.lower().startswith(_NO_CONTACT) or name.lower().endswith("_index"):
+        if name.lower().startswith(_NO_CONTACT) or name.lower().endswith("_index") or name.lower() == _IDS:
             continue
         values = _names_in(table, name, n_units)
         if not values or not all(values):
             continue
-        fits = _fits(electrodes, values)
-        if not fits:
-            continue
-        line = _line(name, fits) if _disagree(fits) else f"layout: {{unit_electrode: {name}}}"
-        return f"units name no electrodes; add to study.yaml: {line}"
+        fits = _fits(electrodes, values, groups)
+        telling = {how: reading for how, reading in fits.items() if not reading.repeated}
+        if telling:
+            return _line(name, telling) if _disagree(fits) else f"layout: {{unit_electrode: {name}}}"
     return None

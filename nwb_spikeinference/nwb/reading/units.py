@@ -13,8 +13,17 @@ from numpy.typing import NDArray
 
 from nwb_spikeinference.config import LayoutSettings
 from nwb_spikeinference.errors import InputError
-from nwb_spikeinference.nwb.reading.columns import find_column, read_numbers, read_ragged, read_texts, read_values
+from nwb_spikeinference.nwb.reading.columns import (
+    find_column,
+    read_numbers,
+    read_ragged,
+    read_texts,
+    read_values,
+    read_whole_numbers,
+    whole_number,
+)
 from nwb_spikeinference.nwb.reading.unit_links import link_units
+from nwb_spikeinference.nwb.storage.open_file import decode
 from nwb_spikeinference.recordings import CellType, FloatArray, Unit
 
 _MANY_SPIKES = 20  # as many times that are all whole numbers are sample numbers, not seconds
@@ -60,12 +69,12 @@ def read_units(file: h5py.File, layout: LayoutSettings) -> UnitTable:
     table = file.get("units")
     if not isinstance(table, h5py.Group) or not isinstance(table.get("id"), h5py.Dataset):
         return UnitTable(notes=("no units table",))
-    unit_ids = read_values(table["id"]).tolist()
+    unit_ids, id_notes = _name_units(table["id"])
     n_units = len(unit_ids)
     times = read_ragged(table, "spike_times", n_units)
     if times is None:
         return UnitTable(notes=("the units table has no spike times",))
-    rows, link_notes, advice = link_units(file, table, n_units, layout.unit_electrode)
+    links = link_units(file, table, n_units, layout.unit_electrode)
     trains, time_notes = _clean_trains(file, times)
     waveforms, waveform_rates_hz = _mean_waveforms(table, n_units)
     widths = read_numbers(table, n_units, "trough_to_peak_ms")
@@ -74,12 +83,12 @@ def read_units(file: h5py.File, layout: LayoutSettings) -> UnitTable:
     observed = _observed(table, n_units)
     cell_types = read_texts(table, n_units, "cell_type")
     sorters = read_texts(table, n_units, "sorter")
-    clusters = read_numbers(table, n_units, "cluster_id", *_CLUSTERS)
+    clusters = read_whole_numbers(table, n_units, "cluster_id", *_CLUSTERS)
     units = tuple(
         Unit(
             row=i,
-            unit_id=int(unit_ids[i]),
-            electrode_rows=rows[i],
+            unit_id=unit_ids[i],
+            electrode_rows=links.rows[i],
             spike_times_s=trains[i],
             waveform_mean=waveforms[i],
             waveform_rate_hz=waveform_rates_hz[i],
@@ -89,11 +98,20 @@ def read_units(file: h5py.File, layout: LayoutSettings) -> UnitTable:
             cell_type=_cell_type(cell_types[i]),
             observed_s=observed[i],
             sorter=sorters[i] or None,
-            cluster_id=None if (cluster := clusters[i]) is None else int(cluster),
+            cluster_id=clusters[i],
         )
         for i in range(n_units)
     )
-    return UnitTable(units=units, notes=(*link_notes, *time_notes), advice=advice)
+    return UnitTable(units=units, notes=(*id_notes, *links.notes, *time_notes), advice=links.advice)
+
+
+def _name_units(column: h5py.Dataset) -> tuple[list[int], tuple[str, ...]]:
+    """What the file calls each unit; its row where that is no whole number."""
+    written = read_values(column).tolist()
+    ids = [whole_number(one) for one in written]
+    odd = [decode(one) for one, number in zip(written, ids, strict=True) if number is None]
+    notes = (f"{len(odd)} units are called by their rows: their id is no whole number, as {odd[0]}",) if odd else ()
+    return [row if number is None else number for row, number in enumerate(ids)], notes
 
 
 def _clean_trains(file: h5py.File, times: Sequence[NDArray[Any]]) -> tuple[list[FloatArray], tuple[str, ...]]:

@@ -189,7 +189,7 @@ def test_unit_electrode_is_read_as_what_it_names(
             file["units"].create_dataset(name, data=values)
     layout = LayoutSettings(unit_electrode=name)
     if how is None:  # channels 11 and 12 exist in both bundles
-        with pytest.raises(InputError, match=re.escape("holds 12, 11, which are neither ids, labels, channels")):
+        with pytest.raises(InputError, match=re.escape("holds 12, 11, the channel of several electrodes each; name")):
             read_session(bundle_file, layout=layout)
         return
     session = read_session(bundle_file, layout=layout)
