@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from nwb_spikeinference.bands import Band
+from nwb_spikeinference.evaluation.fingerprint import bleed_fingerprint
 from tests.evaluation.conftest import judge, strong_rows
 
 
@@ -29,6 +30,17 @@ def test_a_high_band_that_costs_more_than_gamma_confounds_cell_types(planted: Si
 def test_a_high_band_that_alone_beats_all_below_sixty_hertz_confounds(planted: SimpleNamespace) -> None:
     rows = [replace(row, lobo_only={**row.lobo_only, "high_frequency": 0.2}) for row in strong_rows(planted)]
     assert judge(rows, planted.context)["H2"].verdict == "confounded"
+
+
+@pytest.mark.parametrize(("error", "confounded"), [(0.0010, True), (0.00115, False)])
+@pytest.mark.parametrize("comparison", ["lobo_drop", "lobo_only"])
+def test_a_high_band_counts_as_above_another_if_the_ninety_percent_interval_does(
+    planted: SimpleNamespace, comparison: str, error: float, confounded: bool
+) -> None:
+    excess = planted.spread(0.002, error)
+    lower = dict.fromkeys((band.name for band in planted.context.bands), 0.01)
+    rows = planted.make_rows(**{comparison: lambda row: {**lower, "high_frequency": 0.01 + excess(row)}})
+    assert (bleed_fingerprint(rows, planted.context) is not None) == confounded
 
 
 @pytest.mark.parametrize("name", ["low_gamma", "Gamma"])

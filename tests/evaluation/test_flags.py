@@ -61,6 +61,15 @@ def test_a_null_far_from_one_half_is_drift(planted: SimpleNamespace, null: str) 
     assert ids(planted.make_rows(**{null: planted.noisy(0.54)}), planted) == ["drift"]
 
 
+@pytest.mark.parametrize(("null", "expected"), [(0.519, []), (0.481, []), (0.521, ["drift"]), (0.479, ["drift"])])
+def test_a_null_drifts_from_two_hundredths_on(planted: SimpleNamespace, null: float, expected: list[str]) -> None:
+    assert ids(planted.make_rows(null_roc_auc=planted.spread(null, 0.001)), planted) == expected
+
+
+def test_a_null_whose_interval_holds_one_half_does_not_drift(planted: SimpleNamespace) -> None:
+    assert ids(planted.make_rows(null_roc_auc=planted.spread(0.521, 0.01)), planted) == []
+
+
 @pytest.mark.parametrize("n_participants", [1, 2])
 def test_a_null_of_fewer_than_three_participants_shows_no_drift(planted: SimpleNamespace, n_participants: int) -> None:
     rows = planted.make_rows(n_participants, null_roc_auc=lambda row: 0.53)

@@ -103,6 +103,18 @@ def test_a_neighbour_of_unknown_cost_leaves_gamma_open(planted: SimpleNamespace)
     assert "-0.003 beyond beta" in found.reason
 
 
+@pytest.mark.parametrize(("error", "verdict"), [(0.010, "supported"), (0.0115, "inconclusive")])
+@pytest.mark.parametrize("beside", ["beta", "high_frequency"])
+def test_gamma_costs_more_than_a_neighbour_if_the_ninety_percent_interval_lies_above_zero(
+    planted: SimpleNamespace, beside: str, error: float, verdict: str
+) -> None:
+    excess = planted.spread(0.02, error)
+    rows = planted.make_rows(
+        lobo_drop=lambda row: {"low_gamma": 0.1, "beta": 0.0, "high_frequency": 0.0, beside: 0.1 - excess(row)}
+    )
+    assert judge(rows, planted.context)["H4"].verdict == verdict
+
+
 def test_gamma_without_a_cost_is_not_supported(planted: SimpleNamespace) -> None:
     assert judge(planted.make_rows(lobo_drop=planted.per_band()), planted.context)["H4"].verdict == "not-supported"
 

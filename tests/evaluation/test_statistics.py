@@ -171,9 +171,20 @@ def test_p_of_symmetric_draws_is_one() -> None:
     assert p_two_sided(np.array([-1.0, 1.0])) == 1.0
 
 
-def test_equivalence_needs_the_ninety_percent_interval_inside_the_margin() -> None:
-    assert is_equivalent(interval_of(list(np.linspace(-0.021, 0.021, 101))), 0.02)
-    assert not is_equivalent(interval_of(list(np.linspace(-0.025, 0.025, 101))), 0.02)
+@pytest.mark.parametrize(
+    ("lowest", "highest", "equivalent"),
+    [
+        (-0.0216, 0.0216, True),  # 95 % of it would reach beyond the margin
+        (-0.0224, 0.0200, False),
+        (-0.0200, 0.0224, False),
+        (-0.0010, 0.0300, False),
+        (-0.0300, 0.0010, False),
+    ],
+)
+def test_equivalence_needs_the_ninety_percent_interval_inside_the_margin(
+    lowest: float, highest: float, equivalent: bool
+) -> None:
+    assert is_equivalent(interval_of(list(np.linspace(lowest, highest, 101))), 0.02) == equivalent
 
 
 def test_holm_on_a_textbook_example() -> None:

@@ -1,0 +1,102 @@
+"""H3 at the borders of its rules: what tells 90 % from 95 % intervals, one share of units from another, p from 2 p."""
+
+from collections.abc import Callable
+from types import SimpleNamespace
+
+import pytest
+from scipy.stats import t as student_t
+
+from nwb_spikeinference.evaluation.evidence import UnitEvidence
+from nwb_spikeinference.records import HypothesisRecord
+from tests.evaluation.conftest import judge, spread
+
+Gap = Callable[[UnitEvidence], float]
+NONE = spread(0.0)
+LOST = spread(-0.1)
+# Standard errors. The margin of 0.02 is 2 of the first, so 90 % of its interval stays inside; and 1.74 of the second.
+INSIDE, OUTSIDE = 0.0100, 0.0115
+
+
+def transfer_of(
+    planted: SimpleNamespace, *, gap: Gap = NONE, beyond: Gap = NONE, home: Gap = NONE, trained: tuple[int, int]
+) -> HypothesisRecord:
+    """
+    Judge a transferred model by what it gains where.
+
+    Over the models of the tested places, `gap`; over that of all places, `beyond`, and `home` where it was trained.
+    """
+
+    def gains(row: UnitEvidence) -> float:
+        return home(row) if planted.context.is_training_place(row) else gap(row)
+
+    def ahead_of_all(row: UnitEvidence) -> float:
+        return home(row) if planted.context.is_training_place(row) else beyond(row)
+
+    rows = planted.make_rows(
+        transfer_roc_auc=lambda row: 0.7 + gains(row),
+        within_roc_auc=lambda row: 0.7,
+        all_places_roc_auc=lambda row: 0.7 + gains(row) - ahead_of_all(row),
+        transfer_train_units=lambda row: trained[0],
+        within_train_units=lambda row: trained[1],
+    )
+    return judge(rows, planted.context)["H3"]
+
+
+@pytest.mark.parametrize(("error", "verdict"), [(INSIDE, "supported"), (OUTSIDE, "inconclusive")])
+def test_transfer_is_not_worse_if_the_ninety_percent_interval_of_the_gap_lies_above_the_margin(
+    planted: SimpleNamespace, error: float, verdict: str
+) -> None:
+    found = transfer_of(planted, gap=spread(0, error), trained=(60, 20))
+    assert found.verdict == verdict
+    assert ("neither equivalent nor clearly worse" in found.reason) == (verdict == "inconclusive")
+
+
+@pytest.mark.parametrize(("error", "verdict"), [(INSIDE, "supported"), (OUTSIDE, "inconclusive")])
+def test_transfer_keeps_up_with_all_places_if_the_ninety_percent_interval_lies_above_the_margin(
+    planted: SimpleNamespace, error: float, verdict: str
+) -> None:
+    found = transfer_of(planted, beyond=spread(0, error), trained=(60, 20))
+    assert found.verdict == verdict
+    assert ("not shown to keep up with training at all places" in found.reason) == (verdict == "inconclusive")
+
+
+@pytest.mark.parametrize(("mean", "verdict"), [(-0.0115, "supported"), (-0.0125, "not-supported")])
+def test_transfer_is_clearly_worse_only_if_the_ninety_percent_interval_reaches_the_margin(
+    planted: SimpleNamespace, mean: float, verdict: str
+) -> None:
+    found = transfer_of(planted, gap=spread(mean, 0.0045), trained=(20, 20))
+    assert found.high is not None
+    assert found.high < 0
+    assert found.verdict == verdict
+
+
+@pytest.mark.parametrize(("error", "verdict"), [(INSIDE, "not-supported"), (OUTSIDE, "inconclusive")])
+def test_few_units_were_enough_if_the_ninety_percent_interval_at_home_lies_above_the_margin(
+    planted: SimpleNamespace, error: float, verdict: str
+) -> None:
+    found = transfer_of(planted, gap=LOST, home=spread(0, error), trained=(20, 60))
+    assert found.verdict == verdict
+
+
+@pytest.mark.parametrize(("units", "verdict"), [(16, "not-supported"), (15, "inconclusive")])
+def test_a_worse_model_of_four_fifths_of_the_units_is_worse_for_its_place(
+    planted: SimpleNamespace, units: int, verdict: str
+) -> None:
+    assert transfer_of(planted, gap=LOST, home=LOST, trained=(units, 20)).verdict == verdict
+
+
+@pytest.mark.parametrize(("units", "verdict"), [(16, "supported"), (15, "inconclusive")])
+def test_models_of_four_fifths_of_the_units_are_a_yardstick(planted: SimpleNamespace, units: int, verdict: str) -> None:
+    assert transfer_of(planted, beyond=LOST, trained=(20, units)).verdict == verdict
+
+
+def test_p_is_doubled_where_either_of_two_conditions_may_support_transfer(planted: SimpleNamespace) -> None:
+    found = transfer_of(planted, gap=spread(0, INSIDE), beyond=LOST, trained=(20, 20))
+    assert found.p_holm == pytest.approx(2 * student_t.sf(2, 11), abs=0.003)
+    assert found.verdict == "inconclusive"
+    assert "equivalent; does not survive the correction for 1 tested" in found.reason
+
+
+def test_p_is_not_doubled_where_one_condition_decides(planted: SimpleNamespace) -> None:
+    found = transfer_of(planted, gap=spread(0, INSIDE), trained=(60, 20))
+    assert found.p_holm == pytest.approx(student_t.sf(2, 11), abs=0.003)
