@@ -21,6 +21,12 @@ def test_the_own_wire_as_predictor_confounds_cell_types_and_gamma(planted: Simpl
     assert "own wire" in found["H2"].reason
 
 
+def test_a_confounded_claim_keeps_its_effect_and_its_p(planted: SimpleNamespace) -> None:
+    sound = judge(strong_rows(planted), planted.context)["H2"]
+    found = judge(strong_rows(planted), replace(planted.context, predictor="own"))["H2"]
+    assert found == sound.model_copy(update={"verdict": found.verdict, "reason": found.reason})
+
+
 def test_a_high_band_that_costs_more_than_gamma_confounds_cell_types(planted: SimpleNamespace) -> None:
     found = judge(strong_rows(planted, high_frequency=0.06), planted.context)
     assert found["H2"].verdict == "confounded"

@@ -1,5 +1,6 @@
 """Verdicts on cell types and gamma, and their correction."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -9,6 +10,8 @@ from nwb_spikeinference.bands import Band
 from nwb_spikeinference.evaluation.evidence import UnitEvidence
 from nwb_spikeinference.evaluation.hypotheses import judge_hypotheses
 from tests.evaluation.conftest import judge, strong_rows
+
+Gap = Callable[[UnitEvidence], float]
 
 
 def heads(planted: SimpleNamespace, own: float, other: float) -> object:
@@ -30,6 +33,53 @@ def test_heads_without_a_difference_do_not(planted: SimpleNamespace) -> None:
         judge(planted.make_rows(head_roc_auc=heads(planted, 0.6, 0.6)), planted.context)["H1"].verdict
         == "not-supported"
     )
+
+
+def gaps_of_heads(planted: SimpleNamespace, excitatory: Gap, inhibitory: Gap) -> list[UnitEvidence]:
+    """Units whose own head is ahead of the other by so much."""
+
+    def score(row: UnitEvidence) -> dict[str, float]:
+        gap = (excitatory if row.cell_type == "excitatory" else inhibitory)(row)
+        return {"excitatory": 0.5, "inhibitory": 0.5, row.cell_type: 0.5 + gap}
+
+    rows: list[UnitEvidence] = planted.make_rows(head_roc_auc=score)
+    return rows
+
+
+def test_the_effect_of_separable_patterns_is_that_of_the_type_which_shows_it_less(planted: SimpleNamespace) -> None:
+    found = judge(gaps_of_heads(planted, planted.spread(0.04, 0.001), planted.spread(0.03, 0.001)), planted.context)
+    assert (found["H1"].effect, found["H1"].low) == (pytest.approx(0.03), pytest.approx(0.03 - 0.0022, abs=1e-4))
+    assert "excitatory: +0.040 [" in found["H1"].reason
+    assert "; inhibitory: +0.030 [" in found["H1"].reason
+
+
+def test_heads_that_differ_by_nothing_at_all_are_not_supported(planted: SimpleNamespace) -> None:
+    rows = gaps_of_heads(planted, planted.spread(0), planted.spread(0))
+    assert judge(rows, planted.context)["H1"].verdict == "not-supported"
+
+
+@pytest.mark.parametrize(("error", "verdict"), [(0.0045, "not-supported"), (0.0060, "inconclusive")])
+def test_an_effect_is_excluded_if_the_interval_ends_below_the_margin(
+    planted: SimpleNamespace, error: float, verdict: str
+) -> None:
+    rows = gaps_of_heads(planted, planted.spread(0.04, 0.001), planted.spread(0.008, error))
+    assert judge(rows, planted.context)["H1"].verdict == verdict
+
+
+@pytest.mark.parametrize("scored", ["excitatory", "inhibitory"])
+def test_units_that_lack_scores_by_both_heads_are_named(planted: SimpleNamespace, scored: str) -> None:
+    rows = [
+        row for row in gaps_of_heads(planted, planted.spread(0.04), planted.spread(0.04)) if row.cell_type == scored
+    ]
+    found = judge(rows, planted.context)["H1"]
+    lacking = {"excitatory": "inhibitory", "inhibitory": "excitatory"}[scored]
+    assert found.reason == f"{lacking} units with scores by both heads: 0 participants, 5 needed"
+
+
+def test_a_p_that_is_the_level_does_not_survive(planted: SimpleNamespace) -> None:
+    rows = gaps_of_heads(planted, planted.spread(0.04, 0.001), planted.spread(0.04, 0.001))
+    found = judge(rows, replace(planted.context, n_draws=39))["H1"]
+    assert (found.verdict, found.p_holm) == ("inconclusive", 0.05)
 
 
 def test_one_head_that_is_better_on_all_units_is_no_separable_pattern(planted: SimpleNamespace) -> None:
@@ -117,6 +167,38 @@ def test_gamma_costs_more_than_a_neighbour_if_the_ninety_percent_interval_lies_a
 
 def test_gamma_without_a_cost_is_not_supported(planted: SimpleNamespace) -> None:
     assert judge(planted.make_rows(lobo_drop=planted.per_band()), planted.context)["H4"].verdict == "not-supported"
+
+
+def test_gamma_that_costs_as_much_as_its_neighbour_is_not_supported(planted: SimpleNamespace) -> None:
+    rows = planted.make_rows(lobo_drop=lambda row: {"low_gamma": 0.03, "beta": 0.03, "high_frequency": 0.0})
+    assert judge(rows, planted.context)["H4"].verdict == "not-supported"
+
+
+def test_a_neighbour_that_costs_a_little_less_leaves_gamma_open(planted: SimpleNamespace) -> None:
+    excess = planted.spread(0.005, 0.006)
+    rows = planted.make_rows(
+        lobo_drop=lambda row: {"low_gamma": 0.1, "beta": 0.1 - excess(row), "high_frequency": 0.03}
+    )
+    found = judge(rows, planted.context)["H4"]
+    assert found.verdict == "inconclusive"
+    assert "(+0.005 beyond beta, +0.070 beyond high_frequency)" in found.reason
+
+
+def test_gamma_is_compared_with_the_nearest_band_on_either_side_only(planted: SimpleNamespace) -> None:
+    edges = {"slow": 1, "beta": 13, "gamma": 30, "fast": 60, "faster": 80}
+    context = replace(
+        planted.context, bands=tuple(Band(name=name, low_hz=low, high_hz=low + 10) for name, low in edges.items())
+    )
+    rows = planted.make_rows(lobo_drop=lambda row: {**dict.fromkeys(edges, 0.05), "gamma": 0.1})
+    assert "(+0.050 beyond beta, +0.050 beyond fast)" in judge(rows, context)["H4"].reason
+
+
+def test_a_band_that_starts_where_gamma_does_is_not_beside_it(planted: SimpleNamespace) -> None:
+    context = replace(
+        planted.context, bands=(Band(name="gamma", low_hz=30, high_hz=55), Band(name="broad", low_hz=30, high_hz=90))
+    )
+    rows = planted.make_rows(lobo_drop=planted.per_band(gamma=0.03))
+    assert judge(rows, context)["H4"].reason == "there is no band beside gamma to compare with"
 
 
 def test_two_gamma_bands_need_not_beat_each_other(planted: SimpleNamespace) -> None:

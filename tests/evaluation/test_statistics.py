@@ -145,6 +145,15 @@ def test_a_draw_without_one_of_the_groups_is_left_out() -> None:
     assert len(interval.draws) < 2000
 
 
+def test_groups_of_unequal_size_differ_by_the_difference_of_their_means_in_every_draw() -> None:
+    values = [1.0, 1.0, 1.0, 3.0, 1.0, 3.0, 3.0, 1.0, 3.0]
+    interval = bootstrap_difference(
+        values, list("AAAABBBCC"), [value == 1 for value in values], np.random.default_rng(0), 300
+    )
+    assert (interval.n_units, interval.n_participants, len(interval.draws)) == (9, 3, 300)
+    np.testing.assert_allclose(interval.draws, -2)
+
+
 def test_an_empty_group_is_refused() -> None:
     with pytest.raises(SettingsError, match="one of the groups is empty"):
         bootstrap_difference([1.0], ["A"], [True], np.random.default_rng(0))
@@ -179,6 +188,8 @@ def test_p_of_symmetric_draws_is_one() -> None:
         (-0.0200, 0.0224, False),
         (-0.0010, 0.0300, False),
         (-0.0300, 0.0010, False),
+        (0.0200, 0.0200, False),
+        (-0.0200, -0.0200, False),
     ],
 )
 def test_equivalence_needs_the_ninety_percent_interval_inside_the_margin(
@@ -195,6 +206,12 @@ def test_one_mean_of_ten_lies_below_zero_only_if_it_would_survive_ten_tests() ->
     doubtful, certain, none = (interval_of([-1.0] * (999 - above) + [0.5] * above) for above in (9, 0, 500))
     assert lie_below_zero([doubtful]) == (True,)
     assert lie_below_zero([doubtful, certain, *[none] * 8]) == (False, True, *[False] * 8)
+
+
+def test_a_mean_whose_p_is_the_level_does_not_lie_below_zero() -> None:
+    interval = interval_of([-1.0] * 195 + [0.5] * 4)
+    assert p_two_sided(interval.draws) == 0.05
+    assert lie_below_zero([interval]) == (False,)
 
 
 def test_a_mean_above_zero_does_not_lie_below_it() -> None:

@@ -1,6 +1,7 @@
 """H3 at the borders of its rules: what tells 90 % from 95 % intervals, one share of units from another, p from 2 p."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -15,10 +16,17 @@ NONE = spread(0.0)
 LOST = spread(-0.1)
 # Standard errors. The margin of 0.02 is 2 of the first, so 90 % of its interval stays inside; and 1.74 of the second.
 INSIDE, OUTSIDE = 0.0100, 0.0115
+EXACT = 0.125  # a margin whose sums are free of rounding
 
 
 def transfer_of(
-    planted: SimpleNamespace, *, gap: Gap = NONE, beyond: Gap = NONE, home: Gap = NONE, trained: tuple[int, int]
+    planted: SimpleNamespace,
+    *,
+    gap: Gap = NONE,
+    beyond: Gap = NONE,
+    home: Gap = NONE,
+    trained: tuple[int, int],
+    margin: float = 0.02,
 ) -> HypothesisRecord:
     """
     Judge a transferred model by what it gains where.
@@ -33,13 +41,13 @@ def transfer_of(
         return home(row) if planted.context.is_training_place(row) else beyond(row)
 
     rows = planted.make_rows(
-        transfer_roc_auc=lambda row: 0.7 + gains(row),
-        within_roc_auc=lambda row: 0.7,
-        all_places_roc_auc=lambda row: 0.7 + gains(row) - ahead_of_all(row),
+        transfer_roc_auc=lambda row: 0.75 + gains(row),
+        within_roc_auc=lambda row: 0.75,
+        all_places_roc_auc=lambda row: 0.75 + gains(row) - ahead_of_all(row),
         transfer_train_units=lambda row: trained[0],
         within_train_units=lambda row: trained[1],
     )
-    return judge(rows, planted.context)["H3"]
+    return judge(rows, replace(planted.context, margin=margin))["H3"]
 
 
 @pytest.mark.parametrize(("error", "verdict"), [(INSIDE, "supported"), (OUTSIDE, "inconclusive")])
@@ -90,11 +98,51 @@ def test_models_of_four_fifths_of_the_units_are_a_yardstick(planted: SimpleNames
     assert transfer_of(planted, beyond=LOST, trained=(20, units)).verdict == verdict
 
 
+def test_a_loss_of_exactly_the_margin_is_clearly_worse_though_no_place_is_worse_by_more(
+    planted: SimpleNamespace,
+) -> None:
+    found = transfer_of(planted, gap=spread(-EXACT), trained=(20, 20), margin=EXACT)
+    assert found.verdict == "not-supported"
+    assert "; transfer is clearly worse (-0.125)" in found.reason
+
+
+def test_a_model_that_loses_exactly_the_margin_to_that_of_all_places_does_not_keep_up(planted: SimpleNamespace) -> None:
+    found = transfer_of(planted, beyond=spread(-EXACT), trained=(60, 20), margin=EXACT)
+    assert "; not worse than training at the tested places, which had fewer units, and not shown" in found.reason
+
+
+def test_a_loss_of_exactly_the_margin_at_home_does_not_show_that_few_units_were_enough(
+    planted: SimpleNamespace,
+) -> None:
+    found = transfer_of(planted, gap=spread(-2 * EXACT), home=spread(-EXACT), trained=(20, 60), margin=EXACT)
+    assert found.verdict == "inconclusive"
+
+
+def test_a_worse_model_of_fewer_units_names_the_first_place_where_it_is_worse(planted: SimpleNamespace) -> None:
+    found = transfer_of(planted, gap=LOST, home=LOST, trained=(20, 60))
+    assert "transfer to left amygdala is clearly worse (-0.100), but the transferred model learned" in found.reason
+
+
+def test_transfer_at_exactly_one_half_does_not_run_the_other_way(planted: SimpleNamespace) -> None:
+    found = transfer_of(planted, gap=spread(-2 * EXACT), trained=(20, 60), margin=3 * EXACT)
+    assert "nothing to transfer" in found.reason
+
+
 def test_p_is_doubled_where_either_of_two_conditions_may_support_transfer(planted: SimpleNamespace) -> None:
     found = transfer_of(planted, gap=spread(0, INSIDE), beyond=LOST, trained=(20, 20))
     assert found.p_holm == pytest.approx(2 * student_t.sf(2, 11), abs=0.003)
     assert found.verdict == "inconclusive"
     assert "equivalent; does not survive the correction for 1 tested" in found.reason
+
+
+def test_equivalence_needs_no_model_of_all_places(planted: SimpleNamespace) -> None:
+    rows = planted.make_rows(
+        transfer_roc_auc=spread(0.7, 0.001),
+        within_roc_auc=spread(0.7),
+        transfer_train_units=lambda row: 20,
+        within_train_units=lambda row: 20,
+    )
+    assert judge(rows, planted.context)["H3"].verdict == "supported"
 
 
 def test_p_is_not_doubled_where_one_condition_decides(planted: SimpleNamespace) -> None:
