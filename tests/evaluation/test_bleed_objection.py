@@ -49,6 +49,22 @@ def test_a_high_band_counts_as_above_another_if_the_ninety_percent_interval_does
     assert (bleed_fingerprint(rows, planted.context) is not None) == confounded
 
 
+@pytest.mark.parametrize(("low_hz", "is_high"), [(99, False), (100, True)])
+def test_bands_from_100_hz_on_may_carry_action_potentials(
+    planted: SimpleNamespace, low_hz: float, is_high: bool
+) -> None:
+    bands = (Band(name="gamma", low_hz=30, high_hz=55), Band(name="fast", low_hz=low_hz, high_hz=170))
+    rows = planted.make_rows(lobo_drop=lambda row: {"gamma": 0.0, "fast": 0.05})
+    assert (bleed_fingerprint(rows, replace(planted.context, bands=bands)) is not None) == is_high
+
+
+@pytest.mark.parametrize(("high_hz", "is_field"), [(60, True), (61, False)])
+def test_bands_up_to_60_hz_are_field(planted: SimpleNamespace, high_hz: float, is_field: bool) -> None:
+    bands = (Band(name="slow", low_hz=30, high_hz=high_hz), Band(name="fast", low_hz=125, high_hz=175))
+    rows = planted.make_rows(lobo_only=lambda row: {"slow": 0.0, "fast": 0.05})
+    assert (bleed_fingerprint(rows, replace(planted.context, bands=bands)) is not None) == is_field
+
+
 @pytest.mark.parametrize("name", ["low_gamma", "Gamma"])
 def test_the_guard_finds_gamma_by_whatever_name(planted: SimpleNamespace, name: str) -> None:
     bands = (

@@ -115,7 +115,49 @@ def test_inhibitory_units_no_better_are_not_supported(planted: SimpleNamespace) 
 def test_without_count_matched_scores_the_second_hypothesis_is_inconclusive(planted: SimpleNamespace) -> None:
     found = judge(planted.make_rows(roc_auc=planted.by_type(0.60, 0.66)), planted.context)["H2"]
     assert (found.verdict, found.p_holm) == ("inconclusive", None)
-    assert "no count-matched comparison" in found.reason
+    assert found.effect == pytest.approx(0.06, abs=0.01)  # of the raw comparison
+    assert "no count-matched comparison: scored excitatory units of 0 participants, 5 needed" in found.reason
+
+
+@pytest.mark.parametrize(("n_inhibitory", "verdict"), [(4, "inconclusive"), (5, "supported")])
+def test_cell_types_are_compared_from_five_participants_of_either_type(
+    planted: SimpleNamespace, n_inhibitory: int, verdict: str
+) -> None:
+    rows = [row for row in strong_rows(planted) if row.cell_type == "excitatory" or row.unit_id > 3]
+    few = [row for row in rows if row.cell_type == "excitatory" or row.participant < f"P{n_inhibitory:02d}"]
+    found = judge(few, planted.context)["H2"]
+    assert found.verdict == verdict
+    assert ("scored inhibitory units of 4 participants, 5 needed" in found.reason) == (verdict == "inconclusive")
+
+
+def test_unclassified_units_do_not_enter_the_comparison_of_cell_types(planted: SimpleNamespace) -> None:
+    rows = strong_rows(planted)
+    others = [replace(row, cell_type="unclassified", roc_auc=0.9, thinned_roc_auc=0.9, lobo_drop={}) for row in rows]
+    assert judge([*rows, *others], planted.context)["H2"] == judge(rows, planted.context)["H2"]
+
+
+@pytest.mark.parametrize(
+    ("raw", "matched", "verdict"),
+    [(0.0, 0.0, "not-supported"), (0.04, 0.0, "confounded")],
+)
+def test_a_difference_of_exactly_nothing_is_none(
+    planted: SimpleNamespace, raw: float, matched: float, verdict: str
+) -> None:
+    rows = planted.make_rows(
+        roc_auc=lambda row: 0.6 + (raw if row.cell_type == "inhibitory" else 0),
+        thinned_roc_auc=lambda row: 0.6 + (matched if row.cell_type == "inhibitory" else 0),
+    )
+    assert judge(rows, planted.context)["H2"].verdict == verdict
+
+
+@pytest.mark.parametrize(("inhibitory", "is_at_chance"), [(0.5, True), (0.51, False)])
+def test_a_score_of_exactly_one_half_is_not_above_chance(
+    planted: SimpleNamespace, inhibitory: float, is_at_chance: bool
+) -> None:
+    score = {"excitatory": 0.4, "inhibitory": inhibitory}
+    rows = planted.make_rows(roc_auc=lambda row: score[row.cell_type], thinned_roc_auc=lambda row: score[row.cell_type])
+    reason = judge(rows, planted.context)["H2"].reason
+    assert ("inhibitory units are not predicted above chance" in reason) == is_at_chance
 
 
 def test_units_worse_than_chance_are_not_better_for_being_less_so(planted: SimpleNamespace) -> None:
@@ -181,7 +223,17 @@ def test_a_neighbour_that_costs_a_little_less_leaves_gamma_open(planted: SimpleN
     )
     found = judge(rows, planted.context)["H4"]
     assert found.verdict == "inconclusive"
-    assert "(+0.005 beyond beta, +0.070 beyond high_frequency)" in found.reason
+    assert "(+0.005 beyond beta, +0.070 beyond high_frequency); high_gamma left out: 0 participants" in found.reason
+
+
+def test_gamma_that_was_never_left_out_is_inconclusive(planted: SimpleNamespace) -> None:
+    found = judge(planted.make_rows(), planted.context)["H4"]
+    assert (found.verdict, found.reason) == ("inconclusive", "low_gamma left out: 0 participants, 5 needed")
+
+
+def test_gamma_is_judged_from_five_participants(planted: SimpleNamespace) -> None:
+    rows = planted.make_rows(5, lobo_drop=planted.per_band(low_gamma=0.05))
+    assert judge(rows, planted.context)["H4"].verdict == "supported"
 
 
 def test_gamma_is_compared_with_the_nearest_band_on_either_side_only(planted: SimpleNamespace) -> None:

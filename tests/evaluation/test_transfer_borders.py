@@ -9,7 +9,7 @@ from scipy.stats import t as student_t
 
 from nwb_spikeinference.evaluation.evidence import UnitEvidence
 from nwb_spikeinference.records import HypothesisRecord
-from tests.evaluation.conftest import judge, spread
+from tests.evaluation.conftest import CONTEXT, judge, spread
 
 Gap = Callable[[UnitEvidence], float]
 NONE = spread(0.0)
@@ -26,7 +26,7 @@ def transfer_of(
     beyond: Gap = NONE,
     home: Gap = NONE,
     trained: tuple[int, int],
-    margin: float = 0.02,
+    margin: float = CONTEXT.margin,
 ) -> HypothesisRecord:
     """
     Judge a transferred model by what it gains where.

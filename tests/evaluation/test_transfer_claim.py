@@ -63,12 +63,21 @@ def test_transfer_below_one_half_is_not_supported_whatever_the_models_learned_fr
     found = transfer_of(transfer_rows(planted, 0.40, 0.60, home=0.40, trained=trained), planted)
     assert found.verdict == "not-supported"
     assert "transfer is below 0.5 (0.399)" in found.reason
+    assert found.effect == pytest.approx(-0.20, abs=0.005)  # of transfer, from the models of the tested places
 
 
 def test_transfer_below_one_half_needs_no_model_of_the_tested_places(planted: SimpleNamespace) -> None:
     rows = [replace(row, within_roc_auc=None) for row in transfer_rows(planted, 0.40, 0.60)]
     found = transfer_of(rows, planted)
     assert (found.verdict, found.p_holm) == ("not-supported", 1.0)
+    assert found.effect == pytest.approx(-0.10, abs=0.005)  # of transfer, from 0.5
+
+
+def test_transfer_above_one_half_needs_models_of_the_tested_places(planted: SimpleNamespace) -> None:
+    rows = [replace(row, within_roc_auc=None) for row in transfer_rows(planted, 0.62, 0.62)]
+    found = transfer_of(rows, planted)
+    lacking = "units elsewhere that are scored by a model of their own place: 0 participants, 5 needed"
+    assert (found.verdict, found.reason) == ("inconclusive", lacking)
 
 
 def test_transfer_that_is_clearly_worse_is_not_supported(planted: SimpleNamespace) -> None:
