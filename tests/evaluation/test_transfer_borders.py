@@ -86,16 +86,16 @@ def test_few_units_were_enough_if_the_ninety_percent_interval_at_home_lies_above
     assert found.verdict == verdict
 
 
-@pytest.mark.parametrize(("units", "verdict"), [(16, "not-supported"), (15, "inconclusive")])
+@pytest.mark.parametrize(("units", "verdict"), [(80, "not-supported"), (79, "inconclusive")])
 def test_a_worse_model_of_four_fifths_of_the_units_is_worse_for_its_place(
     planted: SimpleNamespace, units: int, verdict: str
 ) -> None:
-    assert transfer_of(planted, gap=LOST, home=LOST, trained=(units, 20)).verdict == verdict
+    assert transfer_of(planted, gap=LOST, home=LOST, trained=(units, 100)).verdict == verdict
 
 
-@pytest.mark.parametrize(("units", "verdict"), [(16, "supported"), (15, "inconclusive")])
+@pytest.mark.parametrize(("units", "verdict"), [(80, "supported"), (79, "inconclusive")])
 def test_models_of_four_fifths_of_the_units_are_a_yardstick(planted: SimpleNamespace, units: int, verdict: str) -> None:
-    assert transfer_of(planted, beyond=LOST, trained=(20, units)).verdict == verdict
+    assert transfer_of(planted, beyond=LOST, trained=(100, units)).verdict == verdict
 
 
 def test_a_loss_of_exactly_the_margin_is_clearly_worse_though_no_place_is_worse_by_more(
