@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[1]
 WORK = ROOT / ".venv-mutation" / "work"
 PACKAGE = "nwb_spikeinference"
 WANTED = 0.9
-_HYPOTHESES = ("hypotheses", "bleed_objection", "transfer_claim", "transfer_borders")
+_HYPOTHESES = ("hypotheses", "gamma_claim", "bleed_objection", "transfer_claim", "transfer_borders")
 TESTS = {  # of each module; those that simulate a whole study would only take longer
     "statistics": ("statistics", "transfer_borders", "hypotheses"),
     "claims": _HYPOTHESES,
