@@ -137,14 +137,14 @@ def test_unclassified_units_do_not_enter_the_comparison_of_cell_types(planted: S
 
 @pytest.mark.parametrize(
     ("raw", "matched", "verdict"),
-    [(0.0, 0.0, "not-supported"), (0.04, 0.0, "confounded")],
+    [(0.0, 0.0, "not-supported"), (0.125, 0.0, "confounded")],  # free of rounding
 )
 def test_a_difference_of_exactly_nothing_is_none(
     planted: SimpleNamespace, raw: float, matched: float, verdict: str
 ) -> None:
     rows = planted.make_rows(
-        roc_auc=lambda row: 0.6 + (raw if row.cell_type == "inhibitory" else 0),
-        thinned_roc_auc=lambda row: 0.6 + (matched if row.cell_type == "inhibitory" else 0),
+        roc_auc=lambda row: 0.75 + (raw if row.cell_type == "inhibitory" else 0),
+        thinned_roc_auc=lambda row: 0.75 + (matched if row.cell_type == "inhibitory" else 0),
     )
     assert judge(rows, planted.context)["H2"].verdict == verdict
 
