@@ -14,6 +14,7 @@ from nwb_spikeinference.evaluation.statistics import (
     is_equivalent,
     lie_below_zero,
     p_greater,
+    p_less,
     p_two_sided,
 )
 
@@ -36,6 +37,27 @@ def test_drawn_participants_keep_their_number_of_units() -> None:
     copies = np.column_stack([weights[:, :3].sum(axis=1) / 3, weights[:, 3:].sum(axis=1) / 5])
     np.testing.assert_array_equal(copies, np.round(copies))
     np.testing.assert_array_equal(copies.sum(axis=1), 2)
+
+
+def test_drawn_participants_keep_their_number_of_units_per_group() -> None:
+    weights = bootstrap_weights(list("AAAABBB"), np.random.default_rng(0), 400, groups=list("xxxyxyy"))
+    cells = [weights[:, start:stop].sum(axis=1) / (stop - start) for start, stop in ((0, 3), (3, 4), (4, 5), (5, 7))]
+    np.testing.assert_array_equal(cells[0], cells[1])
+    np.testing.assert_array_equal(cells[2], cells[3])
+    np.testing.assert_array_equal(cells[0] + cells[2], 2)
+    assert (weights >= 0).all()
+    assert np.any(weights[:, 0] != weights[:, 1])  # units are redrawn within a cell
+
+
+def test_an_interval_says_what_it_rests_on() -> None:
+    interval = bootstrap_mean([0.1, 0.2, 0.4, 0.5], list("AABC"), np.random.default_rng(0), 250)
+    assert (interval.mean, interval.n_units, interval.n_participants) == (pytest.approx(0.3), 4, 3)
+    assert len(interval.draws) == 250
+    assert (np.diff(interval.draws) >= 0).all()
+
+
+def test_bounds_leave_out_half_of_the_rest_at_either_end() -> None:
+    assert interval_of(list(np.linspace(0, 1, 101))).bounds(0.9) == pytest.approx((0.05, 0.95))
 
 
 def test_equal_values_have_an_interval_without_width() -> None:
@@ -159,9 +181,15 @@ def test_an_empty_group_is_refused() -> None:
         bootstrap_difference([1.0], ["A"], [True], np.random.default_rng(0))
 
 
-def test_missing_values_are_refused() -> None:
-    with pytest.raises(SettingsError, match="one finite value per unit"):
-        bootstrap_mean([np.nan, 1.0], ["A", "B"], np.random.default_rng(0))
+@pytest.mark.parametrize(
+    ("values", "participants"),
+    [([np.nan, 1.0], ["A", "B"]), ([], []), ([1.0, 2.0], ["A"])],
+    ids=["missing", "none", "too many"],
+)
+def test_values_that_are_not_one_per_unit_are_refused(values: list[float], participants: list[str]) -> None:
+    words = f"{len(values)} values for {len(participants)} units; give one finite value per unit"
+    with pytest.raises(SettingsError, match=words):
+        bootstrap_mean(values, participants, np.random.default_rng(0))
 
 
 def test_the_same_seed_gives_the_same_interval() -> None:
@@ -174,6 +202,13 @@ def test_the_same_seed_gives_the_same_interval() -> None:
 def test_p_never_reaches_zero() -> None:
     assert p_greater(np.ones(1999)) == 1 / 2000
     assert p_two_sided(np.ones(1999)) == 2 / 2000
+
+
+def test_draws_that_equal_the_bound_speak_against_lying_beyond_it() -> None:
+    draws = np.array([0.0, 1.0, 2.0, 3.0])
+    assert (p_greater(draws), p_greater(draws, 1)) == (2 / 5, 3 / 5)
+    assert (p_less(draws, 3), p_less(draws, 2)) == (2 / 5, 3 / 5)
+    assert (p_two_sided(draws), p_two_sided(draws, 3), p_two_sided(draws, 1)) == (4 / 5, 4 / 5, 1.0)
 
 
 def test_p_of_symmetric_draws_is_one() -> None:
@@ -200,6 +235,10 @@ def test_equivalence_needs_the_ninety_percent_interval_inside_the_margin(
 
 def test_holm_on_a_textbook_example() -> None:
     assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx((0.03, 0.06, 0.06, 0.02))
+
+
+def test_holms_p_is_at_most_one_and_a_single_p_stays() -> None:
+    assert (holm([0.6, 0.9]), holm([0.2])) == ((1.0, 1.0), (0.2,))
 
 
 def test_one_mean_of_ten_lies_below_zero_only_if_it_would_survive_ten_tests() -> None:
