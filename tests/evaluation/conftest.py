@@ -98,3 +98,17 @@ def planted() -> SimpleNamespace:
     return SimpleNamespace(
         context=CONTEXT, make_rows=make_rows, noisy=noisy, by_type=by_type, per_band=per_band, spread=spread
     )
+
+
+@pytest.fixture
+def purposes(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
+    """What generators of random numbers are made for, in the order of use."""
+    made: list[tuple[str, ...]] = []
+    rng = StudyContext.rng
+
+    def record(context: StudyContext, *purpose: str) -> np.random.Generator:
+        made.append(purpose)
+        return rng(context, *purpose)
+
+    monkeypatch.setattr(StudyContext, "rng", record)
+    return made

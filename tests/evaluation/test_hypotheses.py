@@ -206,6 +206,15 @@ def test_a_claim_that_does_not_survive_the_correction_is_inconclusive(planted: S
     assert "does not survive the correction" in found.reason
 
 
+def test_every_interval_has_draws_of_its_own_and_of_its_hypothesis(
+    planted: SimpleNamespace, purposes: list[tuple[str, ...]]
+) -> None:
+    rows = strong_rows(planted)
+    judge([replace(row, head_roc_auc={"excitatory": 0.6, "inhibitory": 0.6}) for row in rows], planted.context)
+    assert len(set(purposes)) == len(purposes)
+    assert {purpose[0] for purpose in purposes} == {"H1", "H2", "H4", "costs", "beats"}  # the latter two: leaked spikes
+
+
 def test_the_same_seed_gives_the_same_verdicts(planted: SimpleNamespace) -> None:
     rows = strong_rows(planted)
     assert judge_hypotheses(rows, planted.context) == judge_hypotheses(rows, planted.context)

@@ -115,6 +115,14 @@ def test_three_participants_at_home_can_show_that_few_units_were_enough(
     assert transfer_of([*elsewhere, *at_home], planted).verdict == verdict
 
 
+def test_every_interval_has_draws_of_its_own_and_of_its_hypothesis(
+    planted: SimpleNamespace, purposes: list[tuple[str, ...]]
+) -> None:
+    transfer_of(transfer_rows(planted, 0.52, 0.62, trained=(20, 60)), planted)
+    assert len(set(purposes)) == len(purposes) == 9  # five over all places, two at each of two places
+    assert {purpose[0] for purpose in purposes} == {"H3"}
+
+
 def test_models_that_learned_from_unknown_numbers_of_units_are_not_compared(planted: SimpleNamespace) -> None:
     rows = [replace(row, transfer_train_units=None) for row in transfer_rows(planted, 0.56, 0.62, home=0.50)]
     assert transfer_of(rows, planted).verdict == "inconclusive"
