@@ -92,6 +92,11 @@ def test_twelve_participants_that_differ_reject_a_true_null_no_more_often_than_t
         assert np.mean(np.array(ps) < level) < level + 2 * np.sqrt(level * (1 - level) / 500)
 
 
+def test_an_interval_over_two_participants_is_that_of_a_t_test_over_two() -> None:
+    interval = bootstrap_mean([0.0, 1.0], ["A", "B"], np.random.default_rng(0), 20000)
+    assert interval.high == pytest.approx(0.5 + student_t.ppf(0.975, 1) * 0.5, rel=0.01)
+
+
 def test_one_participant_has_no_spread_between_participants() -> None:
     assert bootstrap_mean([0.6, 0.6], ["A", "A"], np.random.default_rng(0)).high == pytest.approx(0.6)
 
@@ -207,7 +212,7 @@ def test_p_never_reaches_zero() -> None:
 def test_draws_that_equal_the_bound_speak_against_lying_beyond_it() -> None:
     draws = np.array([0.0, 1.0, 2.0, 3.0])
     assert (p_greater(draws), p_greater(draws, 1)) == (2 / 5, 3 / 5)
-    assert (p_less(draws, 3), p_less(draws, 2)) == (2 / 5, 3 / 5)
+    assert (p_less(-draws), p_less(draws, 2)) == (2 / 5, 3 / 5)
     assert (p_two_sided(draws), p_two_sided(draws, 3), p_two_sided(draws, 1)) == (4 / 5, 4 / 5, 1.0)
 
 

@@ -123,9 +123,33 @@ def test_a_worse_model_of_fewer_units_names_the_first_place_where_it_is_worse(pl
     assert "transfer to left amygdala is clearly worse (-0.100), but the transferred model learned" in found.reason
 
 
-def test_transfer_at_exactly_one_half_does_not_run_the_other_way(planted: SimpleNamespace) -> None:
-    found = transfer_of(planted, gap=spread(-2 * EXACT), trained=(20, 60), margin=3 * EXACT)
-    assert "nothing to transfer" in found.reason
+def from_scores(planted: SimpleNamespace, transferred: Gap, local: Gap) -> HypothesisRecord:
+    """Judge a transferred model by its scores elsewhere and those of models of the places, without any other."""
+    rows = planted.make_rows(
+        transfer_roc_auc=transferred,
+        within_roc_auc=local,
+        transfer_train_units=lambda row: 20,
+        within_train_units=lambda row: 20,
+    )
+    return judge(rows, planted.context)["H3"]
+
+
+@pytest.mark.parametrize(("transferred", "local"), [(0.5, 0.5), (0.5, 0.51), (0.51, 0.5)])
+def test_scores_of_exactly_one_half_leave_nothing_to_transfer(
+    planted: SimpleNamespace, transferred: float, local: float
+) -> None:
+    found = from_scores(planted, spread(transferred), spread(local))
+    assert found.verdict == "inconclusive"
+    assert found.reason.endswith("; without scores above 0.5 there is nothing to transfer")
+
+
+@pytest.mark.parametrize("errors", [(0.0045, 0.0), (0.0, 0.0045)])
+def test_p_of_transfer_is_no_smaller_than_that_of_either_score_being_above_one_half(
+    planted: SimpleNamespace, errors: tuple[float, float]
+) -> None:
+    found = from_scores(planted, spread(0.511, errors[0]), spread(0.511, errors[1]))
+    assert found.verdict == "supported"
+    assert found.p_holm == pytest.approx(2 * student_t.sf(0.011 / 0.0045, 11), abs=0.003)
 
 
 def test_p_is_doubled_where_either_of_two_conditions_may_support_transfer(planted: SimpleNamespace) -> None:
@@ -136,13 +160,7 @@ def test_p_is_doubled_where_either_of_two_conditions_may_support_transfer(plante
 
 
 def test_equivalence_needs_no_model_of_all_places(planted: SimpleNamespace) -> None:
-    rows = planted.make_rows(
-        transfer_roc_auc=spread(0.7, 0.001),
-        within_roc_auc=spread(0.7),
-        transfer_train_units=lambda row: 20,
-        within_train_units=lambda row: 20,
-    )
-    assert judge(rows, planted.context)["H3"].verdict == "supported"
+    assert from_scores(planted, spread(0.7, 0.001), spread(0.7)).verdict == "supported"
 
 
 def test_p_is_not_doubled_where_one_condition_decides(planted: SimpleNamespace) -> None:
