@@ -60,6 +60,17 @@ def by_type(excitatory: float, inhibitory: float, seed: int = 0) -> Callable[[Un
     return lambda row: noisy(excitatory if row.cell_type == "excitatory" else inhibitory, seed)(row)
 
 
+def spread(mean: float, error: float = 0.0) -> Callable[[UnitEvidence], float]:
+    """
+    A score whose mean over twelve participants has exactly this mean and standard error.
+
+    Its 90 % interval is the mean +-1.796 errors, its 95 % interval the mean +-2.201: quantiles of t with 11 degrees of
+    freedom. Units of one participant are equal, so the bootstrap is no wider.
+    """
+    step = error * np.sqrt(12 - 1)
+    return lambda row: float(mean + (step if int(row.participant[1:]) % 2 else -step))
+
+
 def per_band(seed: int = 0, **means: float) -> Callable[[UnitEvidence], dict[str, float]]:
     """Noisy changes per band; bands that are not named change by 0 on average."""
     names = [band.name for band in CONTEXT.bands]
@@ -85,4 +96,20 @@ def strong_rows(planted: SimpleNamespace, **bands: float) -> list[UnitEvidence]:
 @pytest.fixture(scope="session")
 def planted() -> SimpleNamespace:
     """The study's context and the makers of rows."""
-    return SimpleNamespace(context=CONTEXT, make_rows=make_rows, noisy=noisy, by_type=by_type, per_band=per_band)
+    return SimpleNamespace(
+        context=CONTEXT, make_rows=make_rows, noisy=noisy, by_type=by_type, per_band=per_band, spread=spread
+    )
+
+
+@pytest.fixture
+def purposes(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
+    """What generators of random numbers are made for, in the order of use."""
+    made: list[tuple[str, ...]] = []
+    rng = StudyContext.rng
+
+    def record(context: StudyContext, *purpose: str) -> np.random.Generator:
+        made.append(purpose)
+        return rng(context, *purpose)
+
+    monkeypatch.setattr(StudyContext, "rng", record)
+    return made

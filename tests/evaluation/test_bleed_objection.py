@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from nwb_spikeinference.bands import Band
+from nwb_spikeinference.evaluation.fingerprint import bleed_fingerprint
 from tests.evaluation.conftest import judge, strong_rows
 
 
@@ -20,6 +21,12 @@ def test_the_own_wire_as_predictor_confounds_cell_types_and_gamma(planted: Simpl
     assert "own wire" in found["H2"].reason
 
 
+def test_a_confounded_claim_keeps_its_effect_and_its_p(planted: SimpleNamespace) -> None:
+    sound = judge(strong_rows(planted), planted.context)["H2"]
+    found = judge(strong_rows(planted), replace(planted.context, predictor="own"))["H2"]
+    assert found == sound.model_copy(update={"verdict": found.verdict, "reason": found.reason})
+
+
 def test_a_high_band_that_costs_more_than_gamma_confounds_cell_types(planted: SimpleNamespace) -> None:
     found = judge(strong_rows(planted, high_frequency=0.06), planted.context)
     assert found["H2"].verdict == "confounded"
@@ -29,6 +36,33 @@ def test_a_high_band_that_costs_more_than_gamma_confounds_cell_types(planted: Si
 def test_a_high_band_that_alone_beats_all_below_sixty_hertz_confounds(planted: SimpleNamespace) -> None:
     rows = [replace(row, lobo_only={**row.lobo_only, "high_frequency": 0.2}) for row in strong_rows(planted)]
     assert judge(rows, planted.context)["H2"].verdict == "confounded"
+
+
+@pytest.mark.parametrize(("error", "confounded"), [(0.0010, True), (0.00115, False)])
+@pytest.mark.parametrize("comparison", ["lobo_drop", "lobo_only"])
+def test_a_high_band_counts_as_above_another_if_the_ninety_percent_interval_does(
+    planted: SimpleNamespace, comparison: str, error: float, confounded: bool
+) -> None:
+    excess = planted.spread(0.002, error)
+    lower = dict.fromkeys((band.name for band in planted.context.bands), 0.01)
+    rows = planted.make_rows(**{comparison: lambda row: {**lower, "high_frequency": 0.01 + excess(row)}})
+    assert (bleed_fingerprint(rows, planted.context) is not None) == confounded
+
+
+@pytest.mark.parametrize(("low_hz", "is_high"), [(99, False), (100, True)])
+def test_bands_from_100_hz_on_may_carry_action_potentials(
+    planted: SimpleNamespace, low_hz: float, is_high: bool
+) -> None:
+    bands = (Band(name="gamma", low_hz=30, high_hz=55), Band(name="fast", low_hz=low_hz, high_hz=170))
+    rows = planted.make_rows(lobo_drop=lambda row: {"gamma": 0.0, "fast": 0.05})
+    assert (bleed_fingerprint(rows, replace(planted.context, bands=bands)) is not None) == is_high
+
+
+@pytest.mark.parametrize(("high_hz", "is_field"), [(60, True), (61, False)])
+def test_bands_up_to_60_hz_are_field(planted: SimpleNamespace, high_hz: float, is_field: bool) -> None:
+    bands = (Band(name="slow", low_hz=30, high_hz=high_hz), Band(name="fast", low_hz=125, high_hz=175))
+    rows = planted.make_rows(lobo_only=lambda row: {"slow": 0.0, "fast": 0.05})
+    assert (bleed_fingerprint(rows, replace(planted.context, bands=bands)) is not None) == is_field
 
 
 @pytest.mark.parametrize("name", ["low_gamma", "Gamma"])

@@ -69,7 +69,7 @@ def test_one_class_has_no_auc(counts: IntArray) -> None:
 
 def test_scores_that_are_not_finite_are_refused() -> None:
     with pytest.raises(SettingsError, match="1 scores are not finite"):
-        roc_auc(np.array([0.0, np.nan]), np.array([0, 1]))
+        roc_auc(np.array([0.0, np.nan, 1.0]), np.array([0, 1, 0]))
 
 
 def test_scores_and_counts_of_different_length_are_refused() -> None:
@@ -88,13 +88,31 @@ def test_the_training_rate_gains_no_bits() -> None:
     assert bits_per_spike(np.full(100, logit(0.1)), counts.astype(int), 0.1) == pytest.approx(0, abs=1e-12)
 
 
-def test_a_unit_silent_in_training_has_no_bits() -> None:
-    assert bits_per_spike(np.zeros(4), np.array([0, 1, 0, 0]), 0.0) is None
+@pytest.mark.parametrize("train_rate", [0.0, 1.0])
+def test_a_unit_of_one_class_in_training_has_no_bits(train_rate: float) -> None:
+    assert bits_per_spike(np.zeros(4), np.array([0, 1, 0, 0]), train_rate) is None
 
 
 def test_brier_skill_of_certain_and_right_predictions_is_one() -> None:
     counts = np.array([0, 1, 0, 1])
     assert brier_skill(np.where(counts, 50.0, -50.0), counts, 0.5) == pytest.approx(1)
+
+
+def test_brier_skill_compares_squared_errors_with_those_of_the_training_rate() -> None:
+    found = brier_skill(np.array([logit(0.8), logit(0.7)]), np.array([1, 0]), 0.4)
+    assert found == pytest.approx(1 - (0.2**2 + 0.7**2) / (0.6**2 + 0.4**2))
+
+
+def test_a_training_rate_without_an_error_has_no_brier_skill() -> None:
+    assert brier_skill(np.array([0.0, 1.0]), np.zeros(2, int), 0.0) is None
+
+
+def test_bins_that_all_hold_a_spike_have_a_sensitivity_only() -> None:
+    assert sensitivity_specificity(np.array([0.0, 1.0]), np.ones(2, int), 0.5) == (0.5, None)
+
+
+def test_constant_predictions_have_no_calibration_slope() -> None:
+    assert calibration_slope(np.full(4, 0.3), np.array([0, 1, 0, 1])) is None
 
 
 def test_doubled_log_odds_have_half_the_calibration_slope() -> None:
@@ -104,10 +122,18 @@ def test_doubled_log_odds_have_half_the_calibration_slope() -> None:
     assert calibration_slope(2 * predicted, counts) == pytest.approx(once / 2, rel=1e-6)
 
 
-def test_calibration_slope_is_that_of_unpenalised_logistic_regression() -> None:
+@pytest.mark.parametrize("typical", [-2.0, 3.0])  # few bins with a spike, or nearly all
+def test_calibration_slope_is_that_of_unpenalised_logistic_regression(typical: float) -> None:
     rng = np.random.default_rng(3)
-    predicted = rng.normal(-2, 1, 2000)
+    predicted = rng.normal(typical, 1, 2000)
     counts = (rng.random(2000) < 1 / (1 + np.exp(-(0.6 * predicted + 0.3)))).astype(int)
+    reference = LogisticRegression(C=1e12, tol=1e-10, max_iter=1000).fit(predicted[:, None], counts)
+    assert calibration_slope(predicted, counts) == pytest.approx(reference.coef_.item(), abs=1e-4)
+
+
+def test_calibration_slope_is_found_where_whole_newton_steps_overshoot() -> None:
+    silent = [1.3, -0.6, 2.9, 0.8, -0.5, -1.2, 0.1, -0.1, 0.3, -2.9, 0.1, 0.2, -1.2, -17, 5.4, 1, -0.9, 1.9]
+    predicted, counts = np.array([-17.7, -1.2, *silent]), np.array([1, 1, *[0] * 18])
     reference = LogisticRegression(C=1e12, tol=1e-10, max_iter=1000).fit(predicted[:, None], counts)
     assert calibration_slope(predicted, counts) == pytest.approx(reference.coef_.item(), abs=1e-4)
 
@@ -138,6 +164,33 @@ def test_never_predicting_a_spike_is_as_accurate_as_the_majority() -> None:
     assert (scores.accuracy, scores.majority_accuracy, scores.balanced_accuracy) == (0.98, 0.98, 0.5)
 
 
+def test_a_unit_has_every_score_that_its_predictions_have() -> None:
+    rng = np.random.default_rng(6)
+    counts = rng.poisson(0.3, 300)
+    predicted = np.round(rng.normal(-1, 1, 300) + (counts > 0), 1)
+    scores = score_unit(predicted, counts, train_rate_per_bin=0.3, threshold=-0.4)  # which some bins reach exactly
+    assert (scores.sensitivity, scores.specificity) == sensitivity_specificity(predicted, counts, -0.4)
+    assert (scores.n_bins, scores.n_spikes, scores.base_rate) == (300, counts.sum(), np.mean(counts > 0))
+    assert scores.roc_auc == roc_auc(predicted, counts)
+    assert scores.bits_per_spike == bits_per_spike(predicted, counts, 0.3)
+    assert scores.pr_auc == pr_auc(predicted, counts)
+    assert scores.accuracy == np.mean((predicted >= -0.4) == (counts > 0))
+    assert scores.calibration_slope == calibration_slope(predicted, counts)
+    assert scores.brier_skill == brier_skill(predicted, counts, 0.3)
+    assert scores.reason is None
+
+
+def test_a_stretch_without_bins_has_a_base_rate_of_zero_and_no_scores() -> None:
+    scores = score_unit(np.zeros(0), np.zeros(0, int), train_rate_per_bin=0.02, threshold=0.0)
+    assert (scores.n_bins, scores.base_rate, scores.reason) == (0, 0.0, "no spike in the test stretch")
+    assert (scores.accuracy, scores.majority_accuracy, scores.brier_skill, scores.calibration_slope) == (None,) * 4
+
+
+def test_a_stretch_full_of_spikes_has_a_reason_of_its_own() -> None:
+    scores = score_unit(np.arange(3.0), np.ones(3, int), train_rate_per_bin=0.5, threshold=None)
+    assert scores.reason == "a spike in every bin of the test stretch"
+
+
 def test_a_stretch_without_spikes_has_no_scores_but_a_reason() -> None:
     scores = score_unit(np.linspace(-3, -2, 100), np.zeros(100, int), train_rate_per_bin=0.02, threshold=0.0)
     assert (scores.roc_auc, scores.bits_per_spike, scores.sensitivity) == (None, None, None)
@@ -163,6 +216,13 @@ def test_a_fold_without_spikes_does_not_enter_the_mean() -> None:
     empty = score_unit(np.array([0.0, 1.0]), np.array([0, 0]), train_rate_per_bin=0.5, threshold=0.5)
     mean = mean_scores([good, empty])
     assert (mean.roc_auc, mean.n_bins, mean.n_spikes, mean.reason) == (1.0, 4, 1, None)
+
+
+def test_folds_that_all_lack_scores_have_the_reason_of_the_first() -> None:
+    silent, full = (
+        score_unit(np.arange(2.0), np.full(2, count), train_rate_per_bin=0.5, threshold=None) for count in (0, 1)
+    )
+    assert mean_scores([silent, full]).reason == "no spike in the test stretch"
 
 
 def test_no_fold_has_no_mean() -> None:

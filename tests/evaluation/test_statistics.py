@@ -14,6 +14,7 @@ from nwb_spikeinference.evaluation.statistics import (
     is_equivalent,
     lie_below_zero,
     p_greater,
+    p_less,
     p_two_sided,
 )
 
@@ -36,6 +37,27 @@ def test_drawn_participants_keep_their_number_of_units() -> None:
     copies = np.column_stack([weights[:, :3].sum(axis=1) / 3, weights[:, 3:].sum(axis=1) / 5])
     np.testing.assert_array_equal(copies, np.round(copies))
     np.testing.assert_array_equal(copies.sum(axis=1), 2)
+
+
+def test_drawn_participants_keep_their_number_of_units_per_group() -> None:
+    weights = bootstrap_weights(list("AAAABBB"), np.random.default_rng(0), 400, groups=list("xxxyxyy"))
+    cells = [weights[:, start:stop].sum(axis=1) / (stop - start) for start, stop in ((0, 3), (3, 4), (4, 5), (5, 7))]
+    np.testing.assert_array_equal(cells[0], cells[1])
+    np.testing.assert_array_equal(cells[2], cells[3])
+    np.testing.assert_array_equal(cells[0] + cells[2], 2)
+    assert (weights >= 0).all()
+    assert np.any(weights[:, 0] != weights[:, 1])  # units are redrawn within a cell
+
+
+def test_an_interval_says_what_it_rests_on() -> None:
+    interval = bootstrap_mean([0.1, 0.2, 0.4, 0.5], list("AABC"), np.random.default_rng(0), 250)
+    assert (interval.mean, interval.n_units, interval.n_participants) == (pytest.approx(0.3), 4, 3)
+    assert len(interval.draws) == 250
+    assert (np.diff(interval.draws) >= 0).all()
+
+
+def test_bounds_leave_out_half_of_the_rest_at_either_end() -> None:
+    assert interval_of(list(np.linspace(0, 1, 101))).bounds(0.9) == pytest.approx((0.05, 0.95))
 
 
 def test_equal_values_have_an_interval_without_width() -> None:
@@ -68,6 +90,11 @@ def test_twelve_participants_that_differ_reject_a_true_null_no_more_often_than_t
             ps.append(p_two_sided(bootstrap_mean(values, names, rng, 300).draws))
     for level in (0.05, 0.0125):  # the latter is what Holm asks of the first of four
         assert np.mean(np.array(ps) < level) < level + 2 * np.sqrt(level * (1 - level) / 500)
+
+
+def test_an_interval_over_two_participants_is_that_of_a_t_test_over_two() -> None:
+    interval = bootstrap_mean([0.0, 1.0], ["A", "B"], np.random.default_rng(0), 20000)
+    assert interval.high == pytest.approx(0.5 + student_t.ppf(0.975, 1) * 0.5, rel=0.01)
 
 
 def test_one_participant_has_no_spread_between_participants() -> None:
@@ -145,14 +172,29 @@ def test_a_draw_without_one_of_the_groups_is_left_out() -> None:
     assert len(interval.draws) < 2000
 
 
+def test_groups_of_unequal_size_differ_by_the_difference_of_their_means_in_every_draw() -> None:
+    values = [1.0, 1.0, 1.0, 3.0, 1.0, 3.0, 3.0, 1.0, 3.0]
+    interval = bootstrap_difference(
+        values, list("AAAABBBCC"), [value == 1 for value in values], np.random.default_rng(0), 300
+    )
+    assert (interval.n_units, interval.n_participants, len(interval.draws)) == (9, 3, 300)
+    np.testing.assert_allclose(interval.draws, -2)
+
+
 def test_an_empty_group_is_refused() -> None:
     with pytest.raises(SettingsError, match="one of the groups is empty"):
         bootstrap_difference([1.0], ["A"], [True], np.random.default_rng(0))
 
 
-def test_missing_values_are_refused() -> None:
-    with pytest.raises(SettingsError, match="one finite value per unit"):
-        bootstrap_mean([np.nan, 1.0], ["A", "B"], np.random.default_rng(0))
+@pytest.mark.parametrize(
+    ("values", "participants"),
+    [([np.nan, 1.0], ["A", "B"]), ([], []), ([1.0, 2.0], ["A"])],
+    ids=["missing", "none", "too many"],
+)
+def test_values_that_are_not_one_per_unit_are_refused(values: list[float], participants: list[str]) -> None:
+    words = f"{len(values)} values for {len(participants)} units; give one finite value per unit"
+    with pytest.raises(SettingsError, match=words):
+        bootstrap_mean(values, participants, np.random.default_rng(0))
 
 
 def test_the_same_seed_gives_the_same_interval() -> None:
@@ -167,23 +209,53 @@ def test_p_never_reaches_zero() -> None:
     assert p_two_sided(np.ones(1999)) == 2 / 2000
 
 
+def test_draws_that_equal_the_bound_speak_against_lying_beyond_it() -> None:
+    draws = np.array([0.0, 1.0, 2.0, 3.0])
+    assert (p_greater(draws), p_greater(draws, 1)) == (2 / 5, 3 / 5)
+    assert (p_less(-draws), p_less(draws, 2)) == (2 / 5, 3 / 5)
+    assert (p_two_sided(draws), p_two_sided(draws, 3), p_two_sided(draws, 1)) == (4 / 5, 4 / 5, 1.0)
+
+
 def test_p_of_symmetric_draws_is_one() -> None:
     assert p_two_sided(np.array([-1.0, 1.0])) == 1.0
 
 
-def test_equivalence_needs_the_ninety_percent_interval_inside_the_margin() -> None:
-    assert is_equivalent(interval_of(list(np.linspace(-0.021, 0.021, 101))), 0.02)
-    assert not is_equivalent(interval_of(list(np.linspace(-0.025, 0.025, 101))), 0.02)
+@pytest.mark.parametrize(
+    ("lowest", "highest", "equivalent"),
+    [
+        (-0.0216, 0.0216, True),  # 95 % of it would reach beyond the margin
+        (-0.0224, 0.0200, False),
+        (-0.0200, 0.0224, False),
+        (-0.0010, 0.0300, False),
+        (-0.0300, 0.0010, False),
+        (0.0200, 0.0200, False),
+        (-0.0200, -0.0200, False),
+    ],
+)
+def test_equivalence_needs_the_ninety_percent_interval_inside_the_margin(
+    lowest: float, highest: float, equivalent: bool
+) -> None:
+    assert is_equivalent(interval_of(list(np.linspace(lowest, highest, 101))), 0.02) == equivalent
 
 
 def test_holm_on_a_textbook_example() -> None:
     assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx((0.03, 0.06, 0.06, 0.02))
 
 
+def test_holms_p_is_at_most_one_and_a_single_p_stays() -> None:
+    assert (holm([0.6, 0.9]), holm([0.2])) == ((1.0, 1.0), (0.2,))
+
+
 def test_one_mean_of_ten_lies_below_zero_only_if_it_would_survive_ten_tests() -> None:
     doubtful, certain, none = (interval_of([-1.0] * (999 - above) + [0.5] * above) for above in (9, 0, 500))
     assert lie_below_zero([doubtful]) == (True,)
     assert lie_below_zero([doubtful, certain, *[none] * 8]) == (False, True, *[False] * 8)
+
+
+def test_a_mean_whose_p_is_the_level_does_not_lie_below_zero() -> None:
+    interval = interval_of([-1.0] * 195 + [0.5] * 4)
+    assert p_two_sided(interval.draws) == 0.05
+    assert lie_below_zero([interval]) == (False,)
 
 
 def test_a_mean_above_zero_does_not_lie_below_it() -> None:

@@ -71,6 +71,17 @@ def test_a_clock_predicts_a_drifting_rate_and_no_steady_one() -> None:
     assert clock_auc(steady) == pytest.approx(0.5, abs=0.05)
 
 
-def test_no_shifts_are_refused() -> None:
-    with pytest.raises(SettingsError, match="0 shifts of 5 bins"):
-        shifted_aucs(np.arange(10.0), np.arange(10) % 2, 0, 5, np.random.default_rng(0))
+@pytest.mark.parametrize(("n_shifts", "min_shift_bins"), [(0, 5), (5, 0)])
+def test_no_shifts_are_refused(n_shifts: int, min_shift_bins: int) -> None:
+    with pytest.raises(SettingsError, match=f"{n_shifts} shifts of {min_shift_bins} bins"):
+        shifted_aucs(np.arange(10.0), np.arange(10) % 2, n_shifts, min_shift_bins, np.random.default_rng(0))
+
+
+@pytest.mark.parametrize("min_shift_bins", [1, 5])  # of ten bins, the latter allows one shift only
+def test_a_single_shift_is_a_null(min_shift_bins: int) -> None:
+    found = shifted_aucs(np.arange(10.0), np.arange(10) % 2, 1, min_shift_bins, np.random.default_rng(0))
+    assert len(found) == 1
+
+
+def test_a_stretch_without_spikes_has_no_null() -> None:
+    assert shifted_aucs(np.arange(10.0), np.zeros(10, int), 5, 2, np.random.default_rng(0)).size == 0

@@ -62,13 +62,22 @@ def test_transfer_below_one_half_is_not_supported_whatever_the_models_learned_fr
 ) -> None:
     found = transfer_of(transfer_rows(planted, 0.40, 0.60, home=0.40, trained=trained), planted)
     assert found.verdict == "not-supported"
-    assert "the other way" in found.reason
+    assert "transfer is below 0.5 (0.399)" in found.reason
+    assert found.effect == pytest.approx(-0.20, abs=0.005)  # of transfer, from the models of the tested places
 
 
 def test_transfer_below_one_half_needs_no_model_of_the_tested_places(planted: SimpleNamespace) -> None:
     rows = [replace(row, within_roc_auc=None) for row in transfer_rows(planted, 0.40, 0.60)]
     found = transfer_of(rows, planted)
     assert (found.verdict, found.p_holm) == ("not-supported", 1.0)
+    assert found.effect == pytest.approx(-0.10, abs=0.005)  # of transfer, from 0.5
+
+
+def test_transfer_above_one_half_needs_models_of_the_tested_places(planted: SimpleNamespace) -> None:
+    rows = [replace(row, within_roc_auc=None) for row in transfer_rows(planted, 0.62, 0.62)]
+    found = transfer_of(rows, planted)
+    lacking = "units elsewhere that are scored by a model of their own place: 0 participants, 5 needed"
+    assert (found.verdict, found.reason) == ("inconclusive", lacking)
 
 
 def test_transfer_that_is_clearly_worse_is_not_supported(planted: SimpleNamespace) -> None:
@@ -92,9 +101,30 @@ def test_a_worse_model_of_fewer_units_tells_of_places_only_if_its_units_were_eno
     assert ("learned from fewer units" in found.reason) == (verdict == "inconclusive")
 
 
-def test_few_participants_at_home_do_not_show_that_few_units_were_enough(planted: SimpleNamespace) -> None:
+@pytest.mark.parametrize(("n_at_home", "verdict"), [(0, "inconclusive"), (2, "inconclusive"), (3, "not-supported")])
+def test_three_participants_at_home_can_show_that_few_units_were_enough(
+    planted: SimpleNamespace, n_at_home: int, verdict: str
+) -> None:
     rows = transfer_rows(planted, 0.56, 0.62, trained=(20, 60))
-    rows = [row for row in rows if not planted.context.is_training_place(row) or row.participant < "P02"]
+    elsewhere = [row for row in rows if not planted.context.is_training_place(row)]
+    at_home = [
+        replace(row, transfer_roc_auc=0.62, all_places_roc_auc=0.62)
+        for row in rows
+        if planted.context.is_training_place(row) and row.participant < f"P{n_at_home:02d}"
+    ]
+    assert transfer_of([*elsewhere, *at_home], planted).verdict == verdict
+
+
+def test_every_interval_has_draws_of_its_own_and_of_its_hypothesis(
+    planted: SimpleNamespace, purposes: list[tuple[str, ...]]
+) -> None:
+    transfer_of(transfer_rows(planted, 0.52, 0.62, trained=(20, 60)), planted)
+    assert len(set(purposes)) == len(purposes) == 9  # five over all places, two at each of two places
+    assert {purpose[0] for purpose in purposes} == {"H3"}
+
+
+def test_models_that_learned_from_unknown_numbers_of_units_are_not_compared(planted: SimpleNamespace) -> None:
+    rows = [replace(row, transfer_train_units=None) for row in transfer_rows(planted, 0.56, 0.62, home=0.50)]
     assert transfer_of(rows, planted).verdict == "inconclusive"
 
 
@@ -112,7 +142,7 @@ def test_models_of_few_units_are_a_poor_yardstick_beside_that_of_all_places(
 def test_transfer_that_beats_local_training_is_never_not_supported(planted: SimpleNamespace) -> None:
     found = transfer_of(transfer_rows(planted, 0.66, 0.60, everywhere=0.70), planted)
     assert found.verdict == "inconclusive"
-    assert "clearly better" in found.reason
+    assert "clearly better than training at the tested places, which is a poor yardstick" in found.reason
 
 
 def scattered(rows: list[UnitEvidence], places_of: int) -> list[UnitEvidence]:
@@ -123,15 +153,27 @@ def scattered(rows: list[UnitEvidence], places_of: int) -> list[UnitEvidence]:
 def test_places_of_two_participants_cannot_support_transfer(planted: SimpleNamespace) -> None:
     found = transfer_of(scattered(transfer_rows(planted, 0.62, 0.62), 2), planted)
     assert found.verdict == "inconclusive"
-    assert "no other place has 3 participants, so none could be judged on its own" in found.reason
+    assert found.reason.startswith("transferred model minus")
+    assert found.reason.endswith("no other place has 3 participants, so none could be judged on its own")
+
+
+def test_places_of_two_participants_do_not_hide_that_transfer_is_worse(planted: SimpleNamespace) -> None:
+    assert transfer_of(scattered(transfer_rows(planted, 0.52, 0.62), 2), planted).verdict == "not-supported"
+
+
+def test_a_place_of_three_participants_is_judged_on_its_own(planted: SimpleNamespace) -> None:
+    rows = [row for row in transfer_rows(planted, 0.62, 0.62) if row.region != "amygdala" or row.participant < "P03"]
+    assert transfer_of(rows, planted).verdict == "supported"
 
 
 def test_places_that_were_not_judged_are_named(planted: SimpleNamespace) -> None:
     rows = transfer_rows(planted, 0.62, 0.62)
-    other_regions = scattered([row for row in rows if row.region != "hippocampus"], 5)
+    other_regions = scattered([row for row in rows if row.region != "hippocampus" and row.participant != "P06"], 5)
+    other_regions = [replace(row, region="insula") if row.participant == "P11" else row for row in other_regions]
     found = transfer_of([*(row for row in rows if row.region == "hippocampus"), *other_regions], planted)
     assert found.verdict == "supported"
-    assert "too few participants to judge on its own: area 2" in found.reason
+    assert found.reason.startswith("transferred model minus")
+    assert found.reason.endswith("too few participants to judge on its own: area 2, insula")
 
 
 @pytest.mark.parametrize(
@@ -148,6 +190,15 @@ def test_transfer_across_regions_and_hemispheres_needs_both(
     found = transfer_of(rows, planted)
     assert found.verdict == "inconclusive"
     assert found.reason.endswith(f"not tested: {untested}")
+
+
+def test_the_midline_of_the_same_region_is_neither_another_region_nor_the_other_side(planted: SimpleNamespace) -> None:
+    rows = [
+        row if planted.context.is_training_place(row) else replace(row, region="hippocampus", hemisphere="midline")
+        for row in transfer_rows(planted, 0.62, 0.62)
+    ]
+    found = transfer_of(rows, planted)
+    assert found.reason.endswith("not tested: the right hippocampus and any region other than hippocampus")
 
 
 def test_a_model_of_both_sides_needs_another_region_only(planted: SimpleNamespace) -> None:
@@ -177,7 +228,7 @@ def test_one_place_of_many_just_below_one_half_does_not_turn_transfer(planted: S
     assert transfer_of(rows, planted).verdict == "inconclusive"
 
 
-@pytest.mark.parametrize(("amygdala", "words"), [(0.44, "below 0.5"), (0.56, "clearly worse")])
+@pytest.mark.parametrize(("amygdala", "words"), [(0.44, "below 0.5 (0.44"), (0.56, "clearly worse (-0.056)")])
 def test_an_average_does_not_hide_a_failing_place(planted: SimpleNamespace, amygdala: float, words: str) -> None:
     rows = [
         replace(row, transfer_roc_auc=planted.noisy(amygdala, 4)(row)) if row.region == "amygdala" else row
