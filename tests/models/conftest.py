@@ -36,6 +36,7 @@ def _make_input(
         bundle="LHIP",
         region="hippocampus",
         hemisphere="left",
+        bin_s=0.005,
         features=features,
         valid=np.ones(n_bins, dtype=bool),
         discharge=np.zeros(n_bins, dtype=bool),

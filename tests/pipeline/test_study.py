@@ -51,7 +51,7 @@ def test_accuracy_is_never_reported_without_that_of_silence(finished: StudyOutco
 def test_csv_has_one_row_per_unit_model_and_metric(finished: StudyOutcome) -> None:
     with (finished.output / "results.csv").open(newline="", encoding="utf-8") as stream:
         rows = list(csv.DictReader(stream))
-    keys = [tuple(row[name] for name in ("participant", "unit_id", "protocol", "model", "metric")) for row in rows]
+    keys = [tuple(row[name] for name in ("participant", "unit_row", "protocol", "model", "metric")) for row in rows]
     assert len(keys) == len(set(keys)) > 100
 
 
@@ -210,9 +210,9 @@ def test_a_wire_that_fails_for_long_is_left_out_and_named(converted: Path) -> No
     with h5py.File(broken, "r+") as file:
         file["acquisition/ElectricalSeriesRaw/data"][:, 0] = 77
     result = prepare_session(broken, StudySettings(sessions=("x",), units=UnitSettings(min_spikes=5)), broken.parent)
-    (note,) = [note for note in result.facts["notes"] if "wire" in note]
+    (note,) = [note for note in result.notes if "wire" in note]
     assert "left out, constant at" in note
-    assert np.isfinite(result.arrays["neighbour_features"]).all()
+    assert np.isfinite(result.inputs["neighbour"].features).all()
 
 
 def test_what_was_said_is_kept_beside_the_results(finished: StudyOutcome) -> None:
