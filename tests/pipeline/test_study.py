@@ -91,9 +91,11 @@ def test_sources_stay_as_they_were(converted: Path, finished: StudyOutcome) -> N
     assert recorded == now
 
 
-def test_a_second_run_repeats_no_task_and_changes_no_number(converted: Path, finished: StudyOutcome) -> None:
+def test_a_second_run_repeats_no_task_and_changes_no_number(
+    converted: Path, write_study: WriteStudy, finished: StudyOutcome
+) -> None:
     before = {path: path.stat().st_mtime_ns for path in (finished.output / "tasks").glob("*/result.npz")}
-    again = run_study(converted / "study.yaml")
+    again = run_study(write_study(converted, output=finished.output.name))
     after = {path: path.stat().st_mtime_ns for path in (again.output / "tasks").glob("*/result.npz")}
     assert after == before
     assert again.results.model_copy(update={"provenance": None}) == finished.results.model_copy(
@@ -101,17 +103,20 @@ def test_a_second_run_repeats_no_task_and_changes_no_number(converted: Path, fin
     )
 
 
-def test_a_damaged_task_is_computed_again_to_the_same_bytes(converted: Path, finished: StudyOutcome) -> None:
+def test_a_damaged_task_is_computed_again_to_the_same_bytes(
+    converted: Path, write_study: WriteStudy, finished: StudyOutcome
+) -> None:
     victim = sorted((finished.output / "tasks").glob("fit-*/result.npz"))[0]
     arrays = victim.read_bytes()
     victim.write_bytes(arrays[: len(arrays) // 2])
-    again = run_study(converted / "study.yaml")
+    again = run_study(write_study(converted, output=finished.output.name))
     assert again.results.units == finished.results.units
     assert victim.stat().st_size == len(arrays)
 
 
 def test_a_killed_run_continues_where_it_was(converted: Path, write_study: WriteStudy) -> None:
-    study = write_study(converted, output="killed")
+    controls = {"shifts": 20, "thin_to_matched": False, "own_wire": False}
+    study = write_study(converted, output="killed", lobo={"mode": "off"}, controls=controls)
     tasks = converted / "killed" / "tasks"
     process = subprocess.Popen(
         [*NSI, "run", str(study)],
