@@ -47,7 +47,7 @@ def _make_input(
     )
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_input() -> Callable[..., LfpInput]:
     """Makes planted inputs."""
     return _make_input
