@@ -27,7 +27,7 @@ started, started_cpu = time.perf_counter(), time.process_time()
 for _ in range(repeats):
     with TemporaryDirectory(dir=folder) as scratch:
         result = prepare_session(path, settings, Path(scratch))
-        n_inputs = sum(len(result.arrays[f"{name}_features"]) for name in ("neighbour", "own"))
+        n_inputs = sum(len(inputs.features) for inputs in result.inputs.values())
         del result
 seconds, cpu = time.perf_counter() - started, time.process_time() - started_cpu
 peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)

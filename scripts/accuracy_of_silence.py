@@ -62,6 +62,7 @@ def simulate_input(seed: int, index: int, seconds: float) -> LfpInput:
         bundle="",
         region=None,
         hemisphere=None,
+        bin_s=BIN_S,
         features=features,
         valid=valid,
         discharge=np.zeros(n_bins, dtype=bool),

@@ -65,6 +65,7 @@ def make_input(trace: FloatArray, unit: SimulatedUnit, participant: str) -> LfpI
         bundle="",
         region=None,
         hemisphere=None,
+        bin_s=BIN_S,
         features=features,
         valid=valid,
         discharge=np.zeros(len(valid), bool),

@@ -11,7 +11,8 @@ from click.testing import CliRunner, Result
 
 from nwb_spikeinference.cli.app import COMMANDS, app
 from nwb_spikeinference.config import StudySettings
-from nwb_spikeinference.pipeline.tasks.store import TaskKey, TaskResult, TaskStore
+from nwb_spikeinference.pipeline.fits.fit_result import FitResult
+from nwb_spikeinference.pipeline.tasks.store import TaskKey, TaskStore
 from nwb_spikeinference.session_config import SessionSettings
 from nwb_spikeinference.settings import load_settings
 from nwb_spikeinference.simulate.simulated_study import SimulationSettings, write_blackrock_study
@@ -212,7 +213,7 @@ def test_status_of_an_empty_study(tmp_path: Path) -> None:
 
 def test_status_says_what_becomes_of_tasks_of_another_version(tmp_path: Path) -> None:
     key = TaskKey(kind="fit", label="one", depends_on={"code": "of before"})
-    TaskStore(tmp_path / "tasks").compute(key, lambda _: TaskResult(arrays={}, facts={}))
+    TaskStore(tmp_path / "tasks").compute(key, lambda _: FitResult(fold=0))
     assert call("status", tmp_path).stdout == (
         "1 stale\nstale: done by another version of the program; 'nsi run' does them again\n"
     )

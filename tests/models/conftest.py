@@ -37,6 +37,7 @@ def _make_input(
         bundle="LHIP",
         region="hippocampus",
         hemisphere="left",
+        bin_s=0.005,
         features=features,
         valid=np.ones(n_bins, dtype=bool),
         discharge=np.zeros(n_bins, dtype=bool),
@@ -47,7 +48,7 @@ def _make_input(
     )
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_input() -> Callable[..., LfpInput]:
     """Makes planted inputs."""
     return _make_input

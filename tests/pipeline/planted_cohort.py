@@ -2,12 +2,22 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
 from nwb_spikeinference.pipeline.fits.cohort import Cohort
-from nwb_spikeinference.pipeline.tasks.store import TaskResult
+from nwb_spikeinference.pipeline.sessions.bins import Grid
+from nwb_spikeinference.pipeline.sessions.prepared import (
+    BundleDischarges,
+    PreparedInputs,
+    PreparedSession,
+    PreparedUnit,
+    Subject,
+)
+from nwb_spikeinference.recordings import UnitKey
+from nwb_spikeinference.regions import Hemisphere
 
 N_BINS = 4000
 BIN_S = 0.005
@@ -48,8 +58,8 @@ def make_cohort(
             _make_session(name, number, names, drives, copies or {}, silent, discharge)
             for number, name in enumerate(participants)
         ),
-        keys=tuple(participants),
-        cell_types={(name, "one", 1): "excitatory" for name in participants},
+        tasks=tuple(participants),
+        cell_types={UnitKey(name, "one", 0): "excitatory" for name in participants},
         excluded={},
         type_method="planted",
         feature_names=tuple(names),
@@ -64,7 +74,7 @@ def _make_session(
     copies: Mapping[str, str],
     silent: Sequence[str],
     discharge: slice,
-) -> TaskResult:
+) -> PreparedSession:
     rng = np.random.default_rng(seed)
     features = gaussian_filter1d(rng.standard_normal((N_BINS, len(names))), 2, axis=0).astype(np.float32)
     features /= features.std(axis=0)
@@ -76,40 +86,60 @@ def _make_session(
     left_out[discharge] = True
     log_odds = np.where(left_out, -drive, drive) - 2.0
     counts = (rng.random(N_BINS) < 1 / (1 + np.exp(-log_odds))).astype(np.uint8)
-    unit = {"unit_id": 1, "bundle": "A", "region": "hippocampus", "hemisphere": "left", "n_spikes": int(counts.sum())}
+    unit = PreparedUnit(
+        row=0,
+        unit_id=1,
+        bundle="A",
+        region="hippocampus",
+        hemisphere="left",
+        n_spikes=int(counts.sum()),
+        rate_hz=float(counts.mean() / BIN_S),
+        trough_to_peak_ms=None,
+        snr=None,
+        isi_violations=0.0,
+        excluded_reason=None,
+    )
     share = float(left_out.mean())
-    return TaskResult(
-        arrays={
-            "counts": counts[:, None],
-            "neighbour_features": features[None],
-            "neighbour_valid": ~left_out[None],
-            "neighbour_discharge": left_out[None],
-            "neighbour_covered": np.ones((1, N_BINS), dtype=bool),
-            "neighbour_of_unit": np.zeros(1, np.int64),
-        },
-        facts={
-            "participant": participant,
-            "subject": {"sex": None, "age_years": None, "points": []},
-            "session": "one",
-            "features": list(names),
-            "grid": {"start_s": 0.0, "bin_s": BIN_S, "n_bins": N_BINS},
-            "bundles": 1,
-            "wires": 8,
-            "units": [unit | {"rate_hz": float(counts.mean() / BIN_S)}],
-            "duplicates": [],
-            "discharges": [{"bundle": "A", "n": 3 if share else 0, "share_of_time": share}],
-            "notes": [],
-        },
+    inputs = PreparedInputs(
+        of_unit=np.zeros(1, np.int64),
+        features=features[None],
+        trace_uv=np.zeros((1, N_BINS), np.float32),
+        valid=~left_out[None],
+        discharge=left_out[None],
+        covered=np.ones((1, N_BINS), dtype=bool),
+    )
+    return PreparedSession(
+        participant=participant,
+        session="one",
+        file=f"{participant}.nwb",
+        subject=Subject(),
+        grid=Grid(start_s=0.0, bin_s=BIN_S, n_bins=N_BINS),
+        features=tuple(names),
+        samples_per_bin=0,
+        bundles=1,
+        wires=8,
+        units=(unit,),
+        duplicates=(),
+        discharges=(BundleDischarges(bundle="A", n=3 if share else 0, share_of_time=share),),
+        notes=(),
+        counts=counts[:, None],
+        inputs={"neighbour": inputs},
     )
 
 
-def moved_to(cohort: Cohort, participants: Sequence[str], region: str, hemisphere: str) -> Cohort:
+def with_inputs(session: PreparedSession, **changes: Any) -> PreparedSession:
+    """The session with other arrays of its LFP inputs."""
+    return replace(session, inputs={"neighbour": replace(session.inputs["neighbour"], **changes)})
+
+
+def moved_to(cohort: Cohort, participants: Sequence[str], region: str, hemisphere: Hemisphere) -> Cohort:
     """The cohort with the units of some participants at another place."""
 
-    def moved(session: TaskResult) -> TaskResult:
-        if session.facts["participant"] not in participants:
+    def moved(session: PreparedSession) -> PreparedSession:
+        if session.participant not in participants:
             return session
-        units = [unit | {"region": region, "hemisphere": hemisphere} for unit in session.facts["units"]]
-        return TaskResult(arrays=session.arrays, facts=session.facts | {"units": units})
+        return replace(
+            session, units=tuple(replace(unit, region=region, hemisphere=hemisphere) for unit in session.units)
+        )
 
     return replace(cohort, sessions=tuple(moved(session) for session in cohort.sessions))

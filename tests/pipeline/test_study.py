@@ -51,7 +51,7 @@ def test_accuracy_is_never_reported_without_that_of_silence(finished: StudyOutco
 def test_csv_has_one_row_per_unit_model_and_metric(finished: StudyOutcome) -> None:
     with (finished.output / "results.csv").open(newline="", encoding="utf-8") as stream:
         rows = list(csv.DictReader(stream))
-    keys = [tuple(row[name] for name in ("participant", "unit_id", "protocol", "model", "metric")) for row in rows]
+    keys = [tuple(row[name] for name in ("participant", "unit_row", "protocol", "model", "metric")) for row in rows]
     assert len(keys) == len(set(keys)) > 100
 
 
@@ -91,9 +91,11 @@ def test_sources_stay_as_they_were(converted: Path, finished: StudyOutcome) -> N
     assert recorded == now
 
 
-def test_a_second_run_repeats_no_task_and_changes_no_number(converted: Path, finished: StudyOutcome) -> None:
+def test_a_second_run_repeats_no_task_and_changes_no_number(
+    converted: Path, write_study: WriteStudy, finished: StudyOutcome
+) -> None:
     before = {path: path.stat().st_mtime_ns for path in (finished.output / "tasks").glob("*/result.npz")}
-    again = run_study(converted / "study.yaml")
+    again = run_study(write_study(converted, output=finished.output.name))
     after = {path: path.stat().st_mtime_ns for path in (again.output / "tasks").glob("*/result.npz")}
     assert after == before
     assert again.results.model_copy(update={"provenance": None}) == finished.results.model_copy(
@@ -101,17 +103,20 @@ def test_a_second_run_repeats_no_task_and_changes_no_number(converted: Path, fin
     )
 
 
-def test_a_damaged_task_is_computed_again_to_the_same_bytes(converted: Path, finished: StudyOutcome) -> None:
+def test_a_damaged_task_is_computed_again_to_the_same_bytes(
+    converted: Path, write_study: WriteStudy, finished: StudyOutcome
+) -> None:
     victim = sorted((finished.output / "tasks").glob("fit-*/result.npz"))[0]
     arrays = victim.read_bytes()
     victim.write_bytes(arrays[: len(arrays) // 2])
-    again = run_study(converted / "study.yaml")
+    again = run_study(write_study(converted, output=finished.output.name))
     assert again.results.units == finished.results.units
     assert victim.stat().st_size == len(arrays)
 
 
 def test_a_killed_run_continues_where_it_was(converted: Path, write_study: WriteStudy) -> None:
-    study = write_study(converted, output="killed")
+    controls = {"shifts": 20, "thin_to_matched": False, "own_wire": False}
+    study = write_study(converted, output="killed", lobo={"mode": "off"}, controls=controls)
     tasks = converted / "killed" / "tasks"
     process = subprocess.Popen(
         [*NSI, "run", str(study)],
@@ -210,9 +215,9 @@ def test_a_wire_that_fails_for_long_is_left_out_and_named(converted: Path) -> No
     with h5py.File(broken, "r+") as file:
         file["acquisition/ElectricalSeriesRaw/data"][:, 0] = 77
     result = prepare_session(broken, StudySettings(sessions=("x",), units=UnitSettings(min_spikes=5)), broken.parent)
-    (note,) = [note for note in result.facts["notes"] if "wire" in note]
+    (note,) = [note for note in result.notes if "wire" in note]
     assert "left out, constant at" in note
-    assert np.isfinite(result.arrays["neighbour_features"]).all()
+    assert np.isfinite(result.inputs["neighbour"].features).all()
 
 
 def test_what_was_said_is_kept_beside_the_results(finished: StudyOutcome) -> None:

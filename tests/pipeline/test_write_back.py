@@ -13,16 +13,25 @@ import pytest
 from click.testing import CliRunner
 
 from nwb_spikeinference.cli.app import app
+from nwb_spikeinference.config import StudySettings
+from nwb_spikeinference.evaluation.metrics import roc_auc
 from nwb_spikeinference.files import sha256_file
 from nwb_spikeinference.nwb.copies.check import inspect_file
+from nwb_spikeinference.nwb.reading.read_session import read_session
 from nwb_spikeinference.nwb.results.verify_file import verify_file
 from nwb_spikeinference.pipeline.study import StudyOutcome, run_study
 from nwb_spikeinference.pipeline.verification import verify_paths
-from nwb_spikeinference.pipeline.write_back import COHORT_FILE
+from nwb_spikeinference.pipeline.write_back import COHORT_FILE, write_back
+from nwb_spikeinference.signal.binning import bin_spikes
 
 WriteStudy = Callable[..., Path]
 MODULE = "processing/spike_inference"
-SMALL = {"lobo": {"mode": "off"}, "controls": {"shifts": 20, "thin_to_matched": False, "own_wire": False}}
+SMALL = {
+    "model": {"name": "logistic"},
+    "baselines": ["rate"],
+    "lobo": {"mode": "off"},
+    "controls": {"shifts": 20, "thin_to_matched": False, "own_wire": False},
+}
 
 
 @pytest.fixture
@@ -37,14 +46,19 @@ def in_place(
 ) -> tuple[Path, StudyOutcome]:
     """The study file, and what came of it; written into the files that it read."""
     folder = Path(shutil.copytree(converted / "nwb", tmp_path_factory.mktemp("in_place") / "nwb")).parent
-    study = folder / "study.yaml"
-    settings = write_study(converted, **SMALL, write_back={"mode": "in-place"})
-    shutil.move(settings, study)
-    within = study.read_text(encoding="utf-8").replace(
-        "validation:\n  folds: 3", "validation:\n  folds: 3\n  within: {folds: 2, embargo_s: 0.5}"
-    )
-    study.write_text(within, encoding="utf-8")
+    validation = {"folds": 3, "within": {"folds": 2, "embargo_s": 0.5}}
+    study = write_study(folder, **SMALL, validation=validation, write_back={"mode": "in-place"})
     return study, run_study(study)
+
+
+@pytest.fixture(scope="module")
+def sevens(converted: Path, write_study: WriteStudy, tmp_path_factory: pytest.TempPathFactory) -> StudyOutcome:
+    """What came of a study of files that call every unit 7."""
+    folder = Path(shutil.copytree(converted / "nwb", tmp_path_factory.mktemp("sevens") / "nwb")).parent
+    for path in folder.glob("nwb/**/*.nwb"):
+        with h5py.File(path, "r+") as file:
+            file["units/id"][:] = 7
+    return run_study(write_study(folder, **SMALL | {"baselines": []}))
 
 
 def findings_of(output: Path, *more: Path) -> dict[str, tuple[str, ...]]:
@@ -194,13 +208,35 @@ def test_f15_second_run_in_place_leaves_the_files_as_they_are(in_place: tuple[Pa
 
 
 def test_f14_missing_locks_are_warned_of(
-    converted: Path,
-    write_study: WriteStudy,
-    finished: StudyOutcome,
-    monkeypatch: pytest.MonkeyPatch,
-    caplog: pytest.LogCaptureFixture,
+    finished: StudyOutcome, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setenv("HDF5_USE_FILE_LOCKING", "FALSE")
     with caplog.at_level(logging.WARNING, "nwb_spikeinference"):
-        run_study(write_study(converted, output=finished.output.name))
+        write_back([], tmp_path, StudySettings(sessions=("x",)), {}, finished.results, (), None)
     assert any("HDF5_USE_FILE_LOCKING is FALSE" in message for message in caplog.messages)
+
+
+def test_units_of_one_id_have_each_a_record_with_a_score_of_its_own(sevens: StudyOutcome) -> None:
+    units = json.loads((sevens.output / "results.json").read_text(encoding="utf-8"))["units"]
+    for participant in ("S01", "S02", "S03"):
+        own = [unit for unit in units if unit["participant"] == participant]
+        assert [(unit["unit_id"], unit["unit_row"]) for unit in own] == [(7, row) for row in range(14)]
+        scores = [unit["roc_auc"] for unit in own if unit["roc_auc"] is not None]
+        assert len(set(scores)) == len(scores) > 10
+
+
+def test_probabilities_of_units_of_one_id_stand_under_the_rows_whose_spikes_they_were_scored_on(
+    sevens: StudyOutcome,
+) -> None:
+    scored = {(unit.participant, unit.unit_row): unit.roc_auc for unit in sevens.results.units if unit.roc_auc}
+    found: dict[tuple[str, int], float] = {}
+    for path in sevens.written_back:
+        trains = [unit.spike_times_s for unit in read_session(path).units]
+        with h5py.File(path) as file:
+            participant, series = file["general/subject/subject_id"].asstr()[()], file[f"{MODULE}/spike_probability"]
+            start, traces = series["starting_time"], series["data"][()]
+            for row, trace in zip(series["units"][()].tolist(), traces.T, strict=True):
+                counts = bin_spikes(trains[row], start[()], 1 / start.attrs["rate"], len(trace))
+                tested = np.isfinite(trace)
+                found[participant, row] = roc_auc(trace[tested], counts[tested]) or 0
+    assert found == pytest.approx(scored, abs=1e-5)

@@ -9,10 +9,11 @@ from nwb_spikeinference.evaluation.metrics import roc_auc
 from nwb_spikeinference.pipeline.findings.assemble_results import assemble_results
 from nwb_spikeinference.pipeline.findings.flags_of_data import leaves_discharges_out, pipeline_flags
 from nwb_spikeinference.pipeline.fits.cohort import Cohort
+from nwb_spikeinference.pipeline.fits.fit_result import FitResult
+from nwb_spikeinference.pipeline.fits.group import FitGroup
 from nwb_spikeinference.pipeline.fits.plan import make_plan
 from nwb_spikeinference.pipeline.fits.run_fit import run_fit
-from nwb_spikeinference.pipeline.tasks.store import TaskResult
-from nwb_spikeinference.records import ModelRecord, Provenance, Results, UnitModelScore
+from nwb_spikeinference.records import ModelRecord, Protocol, Provenance, Results, UnitModelScore
 from tests.pipeline.planted_cohort import BAND_COLUMNS, N_BINS, make_cohort
 
 SETTINGS = StudySettings.model_validate(
@@ -26,11 +27,12 @@ SETTINGS = StudySettings.model_validate(
 PROVENANCE = Provenance(
     version="0", git=None, settings={}, inputs=(), seeds=(0,), started="2000-01-01", seconds=1.0, devices=("CPU",)
 )
-GROUPS = ("unseen/logistic", "within/logistic", "unseen/rate", "within/rate")
+PROTOCOLS: tuple[Protocol, ...] = ("unseen-participant", "within-session")
+GROUPS = [FitGroup(purpose="score", model=model, protocol=one) for model in ("logistic", "rate") for one in PROTOCOLS]
 Found = tuple[Results, tuple[UnitModelScore, ...]]
 
 
-def run_baselines(cohort: Cohort) -> Mapping[str, list[TaskResult]]:
+def run_baselines(cohort: Cohort) -> Mapping[FitGroup, list[FitResult]]:
     groups = make_plan(cohort, SETTINGS).groups
     return {group: [run_fit(spec, cohort, SETTINGS) for spec in groups[group]] for group in GROUPS}
 
@@ -62,14 +64,16 @@ def found_without() -> Found:
 
 
 def test_an_unseen_unit_is_scored_on_valid_bins_and_beside_that_on_discharges_too(with_discharges: Cohort) -> None:
-    spec = make_plan(with_discharges, SETTINGS).groups["unseen/logistic"][0]
+    spec = make_plan(with_discharges, SETTINGS).groups[GROUPS[0]][0]
     result = run_fit(spec, with_discharges, SETTINGS)
-    (unit,), log_odds = result.facts["units"], result.arrays["log_odds_0"][:, 0]
+    (unit,), log_odds = result.units, result.predictions[0].log_odds[:, 0]
     (source,) = with_discharges.inputs(spec.test, "neighbour")
     counts = source.counts[:, 0]
-    assert unit["scores"]["roc_auc"] == roc_auc(log_odds[source.valid], counts[source.valid])
-    assert unit["with_discharges"] == roc_auc(log_odds, counts)
-    assert unit["with_discharges"] < unit["scores"]["roc_auc"] - 0.05
+    assert unit.full is not None
+    without, with_them = unit.full.scores.roc_auc, unit.full.with_discharges
+    assert without == roc_auc(log_odds[source.valid], counts[source.valid])
+    assert with_them == roc_auc(log_odds, counts)
+    assert with_them < without - 0.05
 
 
 def test_models_are_reported_with_discharges_under_both_protocols(found: Found) -> None:
@@ -109,12 +113,12 @@ def test_discharges_that_are_not_left_out_are_named_and_not_scored_apart(with_di
     flags = pipeline_flags(with_discharges, make_plan(with_discharges, kept), kept)
     (flag,) = [flag for flag in flags if flag.id == "discharges"]
     assert flag.message.endswith("trains and scores like the rest (signal.exclude_discharges: false)")
-    assert not leaves_discharges_out(with_discharges, kept)
+    assert not leaves_discharges_out(with_discharges, kept.signal)
 
 
 def test_bundles_that_seem_to_discharge_most_of_the_time_are_none_and_are_named_once() -> None:
     cohort = make_cohort(names=BAND_COLUMNS, drives={}, discharge=slice(0, N_BINS // 2 + 1))
-    assert not leaves_discharges_out(cohort, SETTINGS)
+    assert not leaves_discharges_out(cohort, SETTINGS.signal)
     flags = pipeline_flags(cohort, make_plan(cohort, SETTINGS), SETTINGS)
     (flag,) = [flag for flag in flags if flag.id in ("bursts", "discharges")]
     assert flag.message.startswith("in 3 bundles 50% to 50% of the time lies around supposed discharges: kept")

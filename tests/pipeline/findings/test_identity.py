@@ -1,23 +1,28 @@
 """One person under two ids, two people under one: nobody is merged or parted, everybody is warned."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from nwb_spikeinference.config import StudySettings, UnitSettings
 from nwb_spikeinference.pipeline.findings.same_person import identity_flags
 from nwb_spikeinference.pipeline.sessions.prepare_session import prepare_session
-from nwb_spikeinference.pipeline.tasks.store import TaskResult
+from nwb_spikeinference.pipeline.sessions.prepared import PreparedSession, Subject
 from tests.nwb.layouts.rutishauser import write_000673
+from tests.pipeline.planted_cohort import make_cohort
 
+Point = tuple[float, float, float]
 TIPS = ((-24.5, -15.83, -16.49), (27.63, -15.83, -16.49))
 
 
-def session(participant: str, *, points: Any = (), sex: str | None = "F", age: float | None = 34.0) -> TaskResult:
-    subject = {"sex": sex, "age_years": age, "points": [list(point) for point in points]}
-    return TaskResult(arrays={}, facts={"participant": participant, "file": f"{participant}.nwb", "subject": subject})
+def session(
+    participant: str, *, points: Sequence[Point] = (), sex: str | None = "F", age: float | None = 34.0
+) -> PreparedSession:
+    (made,) = make_cohort(participants=[participant], drives={}).sessions
+    return replace(made, subject=Subject(sex=sex, age_years=age, points=tuple(points)))
 
 
-def warnings_of(*sessions: TaskResult) -> list[str]:
+def warnings_of(*sessions: PreparedSession) -> list[str]:
     return [flag.message for flag in identity_flags(sessions) if flag.severity == "warning"]
 
 

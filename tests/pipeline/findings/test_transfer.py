@@ -8,9 +8,10 @@ import pytest
 from nwb_spikeinference.config import StudySettings
 from nwb_spikeinference.pipeline.findings.assemble_results import assemble_results
 from nwb_spikeinference.pipeline.fits.cohort import Cohort
+from nwb_spikeinference.pipeline.fits.fit_result import FitResult
+from nwb_spikeinference.pipeline.fits.group import FitGroup
 from nwb_spikeinference.pipeline.fits.plan import make_plan
 from nwb_spikeinference.pipeline.fits.run_fit import run_fit
-from nwb_spikeinference.pipeline.tasks.store import TaskResult
 from nwb_spikeinference.records import HypothesisRecord, Provenance, Results, TransferRecord
 from tests.pipeline.planted_cohort import BAND_COLUMNS, make_cohort, moved_to
 
@@ -44,7 +45,7 @@ def three_places(*, drive_in_amygdala: float) -> Cohort:
 
 def run(cohort: Cohort) -> Results:
     plan = make_plan(cohort, SETTINGS)
-    done: Mapping[object, TaskResult] = {
+    done: Mapping[object, FitResult] = {
         spec: run_fit(spec, cohort, SETTINGS) for spec in plan.specs() if spec.protocol == "unseen-participant"
     }
     outcomes = {group: [done[spec] for spec in fits if spec in done] for group, fits in plan.groups.items()}
@@ -108,15 +109,16 @@ def test_where_the_model_was_trained_both_scores_are_of_one_training(alike: Resu
 
 def test_a_place_of_two_participants_has_no_model_of_its_own() -> None:
     cohort = moved_to(make_cohort(participants=PEOPLE, drives={}), PEOPLE[:2], "amygdala", "right")
-    homes = {group for group in make_plan(cohort, SETTINGS).groups if group.startswith("home/")}
-    assert homes == {"home/logistic/left hippocampus"}
+    homes = [group for group in make_plan(cohort, SETTINGS).groups if group.purpose == "home"]
+    assert homes == [FitGroup(purpose="home", model="logistic", place=("hippocampus", "left"))]
 
 
 def test_no_participant_of_the_tested_place_trains_the_model_that_tests_them() -> None:
     groups = make_plan(three_places(drive_in_amygdala=1.0), SETTINGS).groups
-    assert all(not set(fit.train) & set(fit.test) for fit in groups["home/logistic/right amygdala"])
+    home = FitGroup(purpose="home", model="logistic", place=("amygdala", "right"))
+    assert all(not set(fit.train) & set(fit.test) for fit in groups[home])
 
 
 def test_without_units_at_the_place_to_train_on_nothing_is_transferred() -> None:
     cohort = moved_to(make_cohort(participants=PEOPLE, drives={}), PEOPLE, "amygdala", "right")
-    assert not [group for group in make_plan(cohort, SETTINGS).groups if group.startswith(("home/", "transfer/"))]
+    assert not [group for group in make_plan(cohort, SETTINGS).groups if group.purpose in ("home", "transfer")]

@@ -7,11 +7,12 @@ import pytest
 from nwb_spikeinference.config import StudySettings
 from nwb_spikeinference.pipeline.findings.unit_outcomes import lobo_deltas
 from nwb_spikeinference.pipeline.fits.cohort import Cohort
+from nwb_spikeinference.pipeline.fits.fit_result import FitResult
 from nwb_spikeinference.pipeline.fits.fit_spec import fit_columns
+from nwb_spikeinference.pipeline.fits.group import FitGroup
 from nwb_spikeinference.pipeline.fits.plan import StudyPlan, band_names, make_plan
 from nwb_spikeinference.pipeline.fits.run_fit import run_fit
-from nwb_spikeinference.pipeline.tasks.store import TaskResult
-from tests.pipeline.planted_cohort import BAND_COLUMNS, WIDE_COLUMNS, make_cohort
+from tests.pipeline.planted_cohort import BAND_COLUMNS, BANDS, WIDE_COLUMNS, make_cohort
 
 SETTINGS = StudySettings.model_validate(
     {
@@ -23,7 +24,13 @@ SETTINGS = StudySettings.model_validate(
 )
 
 
-def seen_by(group: str, cohort: Cohort) -> set[tuple[str, ...]]:
+SCORED = FitGroup(purpose="score", model="logistic")
+ALL_BANDS = FitGroup(purpose="all-bands", model="logistic")
+WITHOUT = {band: FitGroup(purpose="without-band", model="logistic", band=band) for band in BANDS}
+THETA_ALONE = FitGroup(purpose="band-alone", model="logistic", band="theta")
+
+
+def seen_by(group: FitGroup, cohort: Cohort) -> set[tuple[str, ...]]:
     """Columns that the fits of a group see, by name."""
     fits = make_plan(cohort, SETTINGS).groups[group]
     return {
@@ -39,18 +46,18 @@ def cohort() -> Cohort:
     )
 
 
-def run_logistic(cohort: Cohort) -> Mapping[str, list[TaskResult]]:
+def run_logistic(cohort: Cohort) -> Mapping[FitGroup, list[FitResult]]:
     """Every fit of the logistic baseline to other participants."""
     plan: StudyPlan = make_plan(cohort, SETTINGS)
     return {
         group: [run_fit(spec, cohort, SETTINGS) for spec in fits]
         for group, fits in plan.groups.items()
-        if "logistic" in group and not group.startswith("within")
+        if group.model == "logistic" and group.protocol == "unseen-participant"
     }
 
 
 @pytest.fixture(scope="module")
-def outcomes(cohort: Cohort) -> Mapping[str, list[TaskResult]]:
+def outcomes(cohort: Cohort) -> Mapping[FitGroup, list[FitResult]]:
     return run_logistic(cohort)
 
 
@@ -59,20 +66,20 @@ def test_bands_are_named_once_and_without_those_of_the_whole_spectrum(cohort: Co
 
 
 def test_the_main_fits_see_every_feature(cohort: Cohort) -> None:
-    assert seen_by("unseen/logistic", cohort) == {BAND_COLUMNS + WIDE_COLUMNS}
+    assert seen_by(SCORED, cohort) == {BAND_COLUMNS + WIDE_COLUMNS}
 
 
 @pytest.mark.parametrize(
     ("group", "columns"),
     [
-        ("bands/logistic", BAND_COLUMNS),
-        ("drop/logistic/theta", BAND_COLUMNS[3:]),
-        ("drop/logistic/low_gamma", BAND_COLUMNS[:3]),
-        ("only/logistic/theta", BAND_COLUMNS[:3]),
+        (ALL_BANDS, BAND_COLUMNS),
+        (WITHOUT["theta"], BAND_COLUMNS[3:]),
+        (WITHOUT["low_gamma"], BAND_COLUMNS[:3]),
+        (THETA_ALONE, BAND_COLUMNS[:3]),
     ],
 )
 def test_fits_that_weigh_bands_see_nothing_of_the_whole_spectrum(
-    group: str, columns: tuple[str, ...], cohort: Cohort
+    group: FitGroup, columns: tuple[str, ...], cohort: Cohort
 ) -> None:
     assert seen_by(group, cohort) == {columns}
 
@@ -80,13 +87,13 @@ def test_fits_that_weigh_bands_see_nothing_of_the_whole_spectrum(
 @pytest.mark.parametrize(
     ("group", "bands"),
     [
-        ("unseen/logistic", ((0, 1, 2), (3, 4, 5))),
-        ("drop/logistic/theta", ((3, 4, 5),)),
-        ("only/logistic/theta", ((0, 1, 2),)),
+        (SCORED, ((0, 1, 2), (3, 4, 5))),
+        (WITHOUT["theta"], ((3, 4, 5),)),
+        (THETA_ALONE, ((0, 1, 2),)),
     ],
 )
 def test_fits_know_which_of_their_columns_are_of_one_band(
-    group: str, bands: tuple[tuple[int, ...], ...], cohort: Cohort
+    group: FitGroup, bands: tuple[tuple[int, ...], ...], cohort: Cohort
 ) -> None:
     for spec in make_plan(cohort, SETTINGS).groups[group]:
         assert fit_columns(spec, cohort.feature_names).bands == bands
@@ -94,12 +101,12 @@ def test_fits_know_which_of_their_columns_are_of_one_band(
 
 def test_without_wide_band_features_the_main_fits_are_what_drops_are_compared_with() -> None:
     groups = make_plan(make_cohort(names=BAND_COLUMNS, drives={}), SETTINGS).groups
-    assert "bands/logistic" not in groups
-    assert len(groups["drop/logistic/theta"]) == 3
+    assert ALL_BANDS not in groups
+    assert len(groups[WITHOUT["theta"]]) == 3
 
 
 def test_a_band_left_out_cannot_hide_in_a_wide_band_feature(
-    cohort: Cohort, outcomes: Mapping[str, list[TaskResult]]
+    cohort: Cohort, outcomes: Mapping[FitGroup, list[FitResult]]
 ) -> None:
     drops = lobo_deltas(outcomes, "logistic", "drop", band_names(cohort))["theta"]
     assert len(drops) == 3
@@ -107,14 +114,14 @@ def test_a_band_left_out_cannot_hide_in_a_wide_band_feature(
 
 
 def test_what_only_wide_band_features_know_is_no_drop_of_any_band(
-    cohort: Cohort, outcomes: Mapping[str, list[TaskResult]]
+    cohort: Cohort, outcomes: Mapping[FitGroup, list[FitResult]]
 ) -> None:
     drops = lobo_deltas(outcomes, "logistic", "drop", band_names(cohort))["low_gamma"]
     assert max(abs(drop) for drop in drops.values()) < 0.02
 
 
 def test_a_band_alone_gains_nothing_from_wide_band_features(
-    cohort: Cohort, outcomes: Mapping[str, list[TaskResult]]
+    cohort: Cohort, outcomes: Mapping[FitGroup, list[FitResult]]
 ) -> None:
     gains = lobo_deltas(outcomes, "logistic", "only", band_names(cohort))["low_gamma"]
     assert max(abs(gain) for gain in gains.values()) < 0.06

@@ -13,9 +13,9 @@ from nwb_spikeinference.signal.band_leaks import leaking_pairs
 from nwb_spikeinference.signal.features import columns_of_band, feature_names
 from tests.pipeline.planted_cohort import make_cohort
 
-SETTINGS = StudySettings(sessions=("x",))
-NAMES = feature_names(SETTINGS.band_list())
-PAIRS = [(kept.name, other.name) for kept, other in leaking_pairs(SETTINGS.band_list())]
+BANDS = StudySettings(sessions=("x",)).band_list()
+NAMES = feature_names(BANDS)
+PAIRS = [(kept.name, other.name) for kept, other in leaking_pairs(BANDS)]
 
 
 def make_source() -> LfpInput:
@@ -39,7 +39,7 @@ def test_a_band_left_out_is_stopped_in_the_bands_it_leaks_into(tmp_path: Path) -
         predictor="neighbour",
         dropped_band="low_gamma",
     )
-    (shown,) = withhold_band([make_source()], spec, NAMES, SETTINGS, tmp_path)
+    (shown,) = withhold_band([make_source()], spec, NAMES, BANDS, tmp_path)
     for band in ("delta", "theta", "alpha", "beta", "low_gamma", "high_gamma", "high_frequency"):
         expected = 0 if band == "low_gamma" else 1
         if (band, "low_gamma") in PAIRS:

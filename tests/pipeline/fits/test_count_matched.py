@@ -11,7 +11,7 @@ from nwb_spikeinference.config import StudySettings
 from nwb_spikeinference.inputs import FeatureColumns, LfpInput, TrainingInput
 from nwb_spikeinference.pipeline.fits import run_fit as fits
 from nwb_spikeinference.pipeline.fits.fit_spec import FitSpec
-from nwb_spikeinference.recordings import CellType, FloatArray
+from nwb_spikeinference.recordings import CellType, FloatArray, UnitKey
 from tests.pipeline.planted_cohort import BAND_COLUMNS, make_cohort
 
 SETTINGS = StudySettings(sessions=("x",))
@@ -35,7 +35,9 @@ def spikes_learned_from(types: Sequence[CellType], monkeypatch: pytest.MonkeyPat
     """Spikes of each training unit as recorded and in a count-matched fit; one participant per unit."""
     names = [f"P{number}" for number in range(len(types) + 1)]
     cohort = make_cohort(participants=names, names=BAND_COLUMNS, drives={})
-    cohort = replace(cohort, cell_types={(name, "one", 1): kind for name, kind in zip(names, types, strict=False)})
+    cohort = replace(
+        cohort, cell_types={UnitKey(name, "one", 0): kind for name, kind in zip(names, types, strict=False)}
+    )
     recorder = Recorder()
     monkeypatch.setattr(fits, "make_model", lambda name, settings: recorder)
     spec = FitSpec(

@@ -13,11 +13,11 @@ from nwb_spikeinference.inputs import HEADS, FeatureColumns, LfpInput, TrainingI
 from nwb_spikeinference.pipeline.fits import run_fit as fits
 from nwb_spikeinference.pipeline.fits.cohort import Cohort
 from nwb_spikeinference.pipeline.fits.cohort import make_cohort as choose_cohort
+from nwb_spikeinference.pipeline.fits.fit_result import UnitFit
 from nwb_spikeinference.pipeline.fits.fit_spec import FitSpec, fit_columns
 from nwb_spikeinference.pipeline.fits.withheld_bands import ablated_aucs, drop_bands_at_random, withhold_band
-from nwb_spikeinference.pipeline.tasks.store import TaskResult
 from nwb_spikeinference.recordings import FloatArray
-from tests.pipeline.planted_cohort import BAND_COLUMNS, BANDS, BIN_S, N_BINS, make_cohort
+from tests.pipeline.planted_cohort import BAND_COLUMNS, BANDS, BIN_S, N_BINS, make_cohort, with_inputs
 
 RATE_HZ, PER_BIN = 1000, 5
 SETTLED = slice(600, -600)
@@ -30,7 +30,6 @@ def make_settings(**changes: object) -> StudySettings:
 
 
 SETTINGS = make_settings(model={"name": RAW_MODEL})
-DROPOUT = make_settings(model={"name": RAW_MODEL, "band_dropout": 0.3})
 ABLATING = make_settings(model={"band_dropout": 0.3}, lobo={"mode": "ablate"})
 
 
@@ -51,12 +50,8 @@ def planted() -> Cohort:
     """Inputs whose trace is theta, gamma and something faster; the units follow the sign of theta."""
     cohort = make_cohort(names=BAND_COLUMNS, drives={"theta:trace": 1.5})
     counts = (THETA[:, PER_BIN // 2] > 0.5).astype(np.uint8)[:, None]
-    sessions = tuple(
-        TaskResult(
-            arrays=one.arrays | {"neighbour_raw": (THETA + GAMMA + FAST)[None], "counts": counts}, facts=one.facts
-        )
-        for one in cohort.sessions
-    )
+    raw = (THETA + GAMMA + FAST)[None]
+    sessions = tuple(replace(with_inputs(one, raw=raw), counts=counts) for one in cohort.sessions)
     return replace(cohort, sessions=sessions)
 
 
@@ -94,12 +89,12 @@ def raw_of(source: LfpInput) -> FloatArray:
 
 
 def test_without_a_band_the_trace_lacks_it_and_nothing_else(source: LfpInput, tmp_path: Path) -> None:
-    (shown,) = withhold_band([source], make_spec(dropped_band="theta"), BAND_COLUMNS, SETTINGS, tmp_path)
+    (shown,) = withhold_band([source], make_spec(dropped_band="theta"), BAND_COLUMNS, SETTINGS.band_list(), tmp_path)
     np.testing.assert_allclose(raw_of(shown)[SETTLED], (GAMMA + FAST)[SETTLED], atol=0.02)
 
 
 def test_a_band_alone_is_all_that_the_trace_holds_and_is_scaled_anew(source: LfpInput, tmp_path: Path) -> None:
-    (shown,) = withhold_band([source], make_spec(only_band="theta"), BAND_COLUMNS, SETTINGS, tmp_path)
+    (shown,) = withhold_band([source], make_spec(only_band="theta"), BAND_COLUMNS, SETTINGS.band_list(), tmp_path)
     alone = THETA / (1.4826 * np.median(np.abs(THETA)))
     np.testing.assert_allclose(raw_of(shown)[SETTLED], alone[SETTLED], atol=0.03)
 
@@ -108,14 +103,16 @@ def test_a_band_alone_is_all_that_the_trace_holds_and_is_scaled_anew(source: Lfp
     "spec", [make_spec(), make_spec("logistic", only_band="theta")], ids=["all bands", "model of features"]
 )
 def test_otherwise_inputs_are_as_they_are(spec: FitSpec, source: LfpInput, tmp_path: Path) -> None:
-    (shown,) = withhold_band([source], spec, BAND_COLUMNS, SETTINGS, tmp_path)
+    (shown,) = withhold_band([source], spec, BAND_COLUMNS, SETTINGS.band_list(), tmp_path)
     assert shown is source
 
 
 def test_every_input_gets_its_own_trace(cohort: Cohort, tmp_path: Path) -> None:
     first, second = cohort.inputs(("P1", "P2"), "neighbour")
     changed = replace(second, raw=2 * raw_of(second))
-    shown = withhold_band([first, changed], make_spec(dropped_band="theta"), BAND_COLUMNS, SETTINGS, tmp_path)
+    shown = withhold_band(
+        [first, changed], make_spec(dropped_band="theta"), BAND_COLUMNS, SETTINGS.band_list(), tmp_path
+    )
     np.testing.assert_allclose(2 * raw_of(shown[0]), raw_of(shown[1]), atol=1e-5)
 
 
@@ -141,7 +138,8 @@ def test_band_dropout_leaves_each_band_out_of_its_share_of_stretches(cohort: Coh
         for one in cohort.inputs(("P1", "P2", "P3"), "neighbour")
         for _ in range(8)
     ]
-    shown = drop_bands_at_random(training, RAW_MODEL, BAND_COLUMNS, DROPOUT, np.random.default_rng(0), tmp_path)
+    rng = np.random.default_rng(0)
+    shown = drop_bands_at_random(training, RAW_MODEL, BAND_COLUMNS, SETTINGS.band_list(), 0.3, rng, tmp_path)
     stretch = round(5.0 / BIN_S)
     found = {"theta": 0, "low_gamma": 0, "fast": 0}
     for item in shown:
@@ -162,13 +160,14 @@ def test_models_of_features_and_studies_without_dropout_train_on_the_inputs_as_t
 ) -> None:
     training = [TrainingInput(source=source, bins=source.valid)]
     rng = np.random.default_rng(0)
-    assert drop_bands_at_random(training, "logistic", BAND_COLUMNS, DROPOUT, rng, tmp_path) is training
-    assert drop_bands_at_random(training, RAW_MODEL, BAND_COLUMNS, SETTINGS, rng, tmp_path) is training
+    for model, share in (("logistic", 0.3), (RAW_MODEL, 0.0)):
+        shown = drop_bands_at_random(training, model, BAND_COLUMNS, SETTINGS.band_list(), share, rng, tmp_path)
+        assert shown is training
 
 
 def test_a_trained_model_of_the_trace_loses_what_it_reads_in_a_band(cohort: Cohort) -> None:
     sources = cohort.inputs(("P3",), "neighbour")
-    (found,) = ablated_aucs(Recorder(), make_spec(full=True), SETTINGS, BAND_COLUMNS, sources)
+    (found,) = ablated_aucs(Recorder(), make_spec(full=True), BAND_COLUMNS, SETTINGS.band_list(), sources)
     assert list(found) == list(BANDS)
     for head in HEADS:
         assert found["theta"][head] == pytest.approx(0.5, abs=0.05)
@@ -177,28 +176,26 @@ def test_a_trained_model_of_the_trace_loses_what_it_reads_in_a_band(cohort: Coho
 
 def test_inputs_are_ablated_a_few_at_a_time(source: LfpInput) -> None:
     model = Recorder()
-    long = [replace(source, unit_ids=(number,)) for number in range(30)]
-    found = ablated_aucs(model, make_spec(full=True), SETTINGS, BAND_COLUMNS, long)
+    long = [replace(source, unit_rows=(number,)) for number in range(30)]
+    found = ablated_aucs(model, make_spec(full=True), BAND_COLUMNS, SETTINGS.band_list(), long)
     assert len(found) == 30
     assert len(model.tested) == 30 - 25  # of 4000 bins, 25 make 100 000
 
 
-def ablated_fits(model: str = "logistic", **changes: object) -> list[dict[str, object]]:
-    """Facts of the units of a full fit on features, of which theta alone drives."""
+def ablated_fits(model: str = "logistic", **changes: object) -> tuple[UnitFit, ...]:
+    """The units of a full fit on features, of which theta alone drives."""
     features = make_cohort(names=BAND_COLUMNS, drives={"theta:trace": 1.5})
     spec = make_spec(model, **{"full": True} | changes)
-    units: list[dict[str, object]] = fits.run_fit(spec, features, ABLATING).facts["units"]
-    return units
+    return fits.run_fit(spec, features, ABLATING).units
 
 
 def test_a_full_fit_says_what_its_units_score_without_each_band() -> None:
     (unit,) = ablated_fits()
-    heads, ablated = unit["heads"], unit["ablated"]
-    assert isinstance(heads, dict)
-    assert isinstance(ablated, dict)
-    assert heads["excitatory"] > 0.75
-    assert ablated["theta"]["excitatory"] == pytest.approx(0.5, abs=0.06)
-    assert ablated["low_gamma"]["excitatory"] == pytest.approx(heads["excitatory"], abs=0.02)
+    whole = unit.heads["excitatory"]
+    assert whole is not None
+    assert whole > 0.75
+    assert unit.ablated["theta"]["excitatory"] == pytest.approx(0.5, abs=0.06)
+    assert unit.ablated["low_gamma"]["excitatory"] == pytest.approx(whole, abs=0.02)
 
 
 @pytest.mark.parametrize(
@@ -207,17 +204,11 @@ def test_a_full_fit_says_what_its_units_score_without_each_band() -> None:
     ids=["not a model whose bands are weighed", "within sessions"],
 )
 def test_other_fits_are_not_ablated(model: str, changes: dict[str, object]) -> None:
-    assert all("ablated" not in unit for unit in ablated_fits(model, **changes))
+    assert [unit.ablated for unit in ablated_fits(model, **changes)] == [{}]
 
 
 def test_sessions_with_different_samples_per_bin_cannot_be_read_by_one_model() -> None:
-    unit = {"unit_id": 1, "excluded_reason": None, "trough_to_peak_ms": 0.6}
-    sessions = [
-        TaskResult(
-            arrays={},
-            facts={"participant": name, "session": "s", "units": [unit], "features": ["a"], "samples_per_bin": per_bin},
-        )
-        for name, per_bin in (("P1", 5), ("P2", 2))
-    ]
+    one, other, _ = make_cohort(drives={}).sessions
+    sessions = [replace(one, samples_per_bin=5), replace(other, samples_per_bin=2)]
     with pytest.raises(SettingsError, match=r"hold 2 to 5 samples of LFP per bin .* lower signal.rate_hz"):
-        choose_cohort(sessions, ["one", "two"], SETTINGS)
+        choose_cohort(sessions, ["one", "two"], seed=0)

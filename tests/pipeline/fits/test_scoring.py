@@ -1,19 +1,21 @@
 """Scores of the units of one training, and which of them count."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 import numpy as np
 import pytest
 
 from nwb_spikeinference.config import StudySettings
+from nwb_spikeinference.evaluation.metrics import UnitScores
 from nwb_spikeinference.inputs import FeatureColumns, LfpInput, TrainingInput
 from nwb_spikeinference.pipeline.findings.assemble_results import assemble_results
 from nwb_spikeinference.pipeline.findings.unit_outcomes import full_outcomes, unit_evidence
+from nwb_spikeinference.pipeline.fits.fit_result import FitResult, FullScore
 from nwb_spikeinference.pipeline.fits.fit_spec import FitSpec
+from nwb_spikeinference.pipeline.fits.group import FitGroup
 from nwb_spikeinference.pipeline.fits.plan import make_plan
 from nwb_spikeinference.pipeline.fits.scoring import score_in_full
-from nwb_spikeinference.pipeline.tasks.store import TaskResult
 from nwb_spikeinference.recordings import FloatArray
 from nwb_spikeinference.records import Provenance
 from tests.pipeline.planted_cohort import BAND_COLUMNS, N_BINS, make_cohort
@@ -58,17 +60,18 @@ def make_source(
         bundle=bundle,
         region=None,
         hemisphere=None,
+        bin_s=0.005,
         features=feature[:, None].astype(np.float32),
         valid=np.ones(len(spikes), bool),
         discharge=np.zeros(len(spikes), bool),
         segments=(slice(0, len(spikes)),),
         counts=spikes[:, None].astype(np.uint8),
-        unit_ids=(1,),
+        unit_rows=(0,),
         cell_types=("excitatory",),
     )
 
 
-def score(training: Sequence[LfpInput], tested: Sequence[LfpInput]) -> TaskResult:
+def score(training: Sequence[LfpInput], tested: Sequence[LfpInput]) -> FitResult:
     spec = FitSpec(
         protocol="unseen-participant",
         model="logistic",
@@ -81,7 +84,13 @@ def score(training: Sequence[LfpInput], tested: Sequence[LfpInput]) -> TaskResul
     model = FirstColumn()
     seen = [TrainingInput(source=source, bins=source.valid) for source in training]
     predicted = list(zip(tested, model.predict(tested), strict=True))
-    return score_in_full(spec, SETTINGS, model, seen, predicted, np.random.default_rng(0))
+    within, controls, rng = SETTINGS.validation.within, SETTINGS.controls, np.random.default_rng(0)
+    return score_in_full(spec, within, controls, model, seen, predicted, SETTINGS.seed, rng)
+
+
+def scored(result: FitResult) -> list[FullScore]:
+    """What the result says of each unit."""
+    return [unit.full for unit in result.units if unit.full is not None]
 
 
 def with_six_bundles(participants: int, knows: Callable[[int], bool]) -> list[LfpInput]:
@@ -95,52 +104,55 @@ def with_six_bundles(participants: int, knows: Callable[[int], bool]) -> list[Lf
 
 def test_every_other_participant_counts_once_however_many_bundles_it_has() -> None:
     training = with_six_bundles(5, knows=lambda number: number == 0)
-    (unit,) = score(training, [make_source("Q", "B0")]).facts["units"]
-    assert unit["swapped"] == pytest.approx((1.0 + 4 * 0.5) / 5)
+    (unit,) = scored(score(training, [make_source("Q", "B0")]))
+    assert unit.swapped == pytest.approx((1.0 + 4 * 0.5) / 5)
 
 
 def test_test_inputs_meet_different_participants() -> None:
     training = with_six_bundles(20, knows=lambda number: number % 2 == 0)
-    units = score(training, [make_source("Q", f"B{bundle}") for bundle in range(8)]).facts["units"]
-    assert len({unit["swapped"] for unit in units}) > 1
+    units = scored(score(training, [make_source("Q", f"B{bundle}") for bundle in range(8)]))
+    assert len({unit.swapped for unit in units}) > 1
 
 
 def test_who_a_test_input_meets_does_not_depend_on_the_inputs_beside_it() -> None:
     training = with_six_bundles(20, knows=lambda number: number % 2 == 0)
     tested = [make_source("Q", f"B{bundle}") for bundle in range(4)]
-    together = [unit["swapped"] for unit in score(training, tested).facts["units"]]
-    alone = [score(training, [source]).facts["units"][0]["swapped"] for source in reversed(tested)]
+    together = [unit.swapped for unit in scored(score(training, tested))]
+    alone = [scored(score(training, [source]))[0].swapped for source in reversed(tested)]
     assert together == alone[::-1]
 
 
 @pytest.fixture(scope="module")
-def early() -> Mapping[str, object]:
+def early() -> UnitScores:
     """Scores of a unit that is silent after the calibration stretch."""
     spikes = SPIKES & (np.arange(1000) < 250)
-    (unit,) = score([make_source("P", "B")], [make_source("Q", "B", spikes=spikes)]).facts["units"]
-    found: Mapping[str, object] = unit["scores"]
-    return found
+    (unit,) = scored(score([make_source("P", "B")], [make_source("Q", "B", spikes=spikes)]))
+    return unit.scores
 
 
-def test_a_unit_silent_after_calibration_is_scored_by_roc_auc(early: Mapping[str, object]) -> None:
-    assert (early["n_spikes"], early["roc_auc"], early["reason"]) == (25, 0.5, None)
+def test_a_unit_silent_after_calibration_is_scored_by_roc_auc(early: UnitScores) -> None:
+    assert (early.n_spikes, early.roc_auc, early.reason) == (25, 0.5, None)
 
 
-def test_a_unit_silent_after_calibration_lacks_what_needs_spikes_there(early: Mapping[str, object]) -> None:
-    assert {early[metric] for metric in ("bits_per_spike", "pr_auc", "sensitivity", "calibration_slope")} == {None}
+def test_a_unit_silent_after_calibration_lacks_what_needs_spikes_there(early: UnitScores) -> None:
+    assert {getattr(early, metric) for metric in ("bits_per_spike", "pr_auc", "sensitivity", "calibration_slope")} == {
+        None
+    }
 
 
 def test_a_unit_silent_throughout_has_a_reason() -> None:
     silent = make_source("Q", "B", spikes=np.zeros(1000, bool))
-    (unit,) = score([make_source("P", "B")], [silent]).facts["units"]
-    assert (unit["scores"]["roc_auc"], unit["scores"]["reason"]) == (None, "no spike in the test stretch")
+    (unit,) = scored(score([make_source("P", "B")], [silent]))
+    assert (unit.scores.roc_auc, unit.scores.reason) == (None, "no spike in the test stretch")
 
 
 def test_units_tables_and_evidence_count_the_same_units() -> None:
     cohort = make_cohort(names=BAND_COLUMNS, drives={"theta:trace": 1.5})
-    cohort.sessions[0].arrays["counts"][N_BINS // 4 :] = 0
+    cohort.sessions[0].counts[N_BINS // 4 :] = 0
     sources = cohort.inputs(cohort.participants, "neighbour")
-    outcomes = {"unseen/logistic": [score(sources[1:], sources[:1]), score(sources[:1], sources[1:])]}
+    outcomes = {
+        FitGroup(purpose="score", model="logistic"): [score(sources[1:], sources[:1]), score(sources[:1], sources[1:])]
+    }
     plan = make_plan(cohort, SETTINGS)
     results, _ = assemble_results(SETTINGS, PROVENANCE, cohort, plan, outcomes, left_out={})
     (row,) = [row for row in results.models if (row.metric, row.cell_type) == ("roc_auc", "all")]

@@ -18,14 +18,16 @@ from nwb_spikeinference.pipeline.fits import run_fit as fits
 from nwb_spikeinference.pipeline.fits.cohort import Cohort
 from nwb_spikeinference.pipeline.fits.cohort import make_cohort as choose_units
 from nwb_spikeinference.pipeline.fits.fit_spec import FitSpec
+from nwb_spikeinference.pipeline.fits.group import FitGroup
 from nwb_spikeinference.pipeline.fits.plan import make_plan
 from nwb_spikeinference.pipeline.fits.same_recording import hash_contents
 from nwb_spikeinference.pipeline.fits.split_list import SessionSource, count_training_units, make_splits
+from nwb_spikeinference.pipeline.sessions.choose_sessions import UsedSession
 from nwb_spikeinference.pipeline.sessions.prepare_session import prepare_session
+from nwb_spikeinference.pipeline.sessions.prepared import PreparedSession
 from nwb_spikeinference.pipeline.study import StudyOutcome
-from nwb_spikeinference.pipeline.tasks.store import TaskResult
-from nwb_spikeinference.recordings import FloatArray
-from tests.pipeline.planted_cohort import BAND_COLUMNS, make_cohort, moved_to
+from nwb_spikeinference.recordings import FloatArray, UnitKey
+from tests.pipeline.planted_cohort import BAND_COLUMNS, make_cohort, moved_to, with_inputs
 
 SETTINGS = StudySettings.model_validate(
     {
@@ -39,6 +41,9 @@ SETTINGS = StudySettings.model_validate(
 )
 
 
+WITHIN = SETTINGS.validation.within
+
+
 @pytest.fixture(scope="module")
 def cohort() -> Cohort:
     """Three participants with a unit in the left hippocampus, three with one in the right amygdala."""
@@ -47,12 +52,15 @@ def cohort() -> Cohort:
     return moved_to(made, people[3:], "amygdala", "right")
 
 
+def used(prepared: PreparedSession, path: Path) -> UsedSession:
+    return UsedSession(path=path, sha256="", task="", prepared=prepared)
+
+
 def sources_of(cohort: Cohort) -> dict[tuple[str, str], SessionSource]:
     return {
-        key: SessionSource(file=f"{name}.nwb", file_sha256=f"file {name}", data_sha256=f"data {name}")
+        session.name: SessionSource(file=f"{name}.nwb", file_sha256=f"file {name}", data_sha256=f"data {name}")
         for session in cohort.sessions
-        for key in [(session.facts["participant"], session.facts["session"])]
-        for name in ["-".join(key)]
+        for name in ["-".join(session.name)]
     }
 
 
@@ -66,7 +74,7 @@ class Spy:
         self.learned = {
             (item.source.participant, unit, int(place))
             for item in training
-            for unit in item.source.unit_ids
+            for unit in item.source.unit_rows
             for place in np.flatnonzero(item.bins)
         }
 
@@ -82,13 +90,13 @@ def learned_and_tested(
     spy = Spy()
     monkeypatch.setattr(fits, "make_model", lambda name, settings: spy)
     result = fits.run_fit(spec, cohort, SETTINGS)
-    return spy.learned, {(unit["participant"], unit["unit_id"]) for unit in result.facts["units"]}
+    return spy.learned, {(unit.key.participant, unit.key.row) for unit in result.units}
 
 
 def test_the_record_of_every_split_is_what_the_training_was_given(
     cohort: Cohort, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    splits = make_splits(make_plan(cohort, SETTINGS), cohort, SETTINGS, sources_of(cohort))
+    splits = make_splits(make_plan(cohort, SETTINGS), cohort, WITHIN, sources_of(cohort))
     assert {spec.protocol for spec in splits} == {"unseen-participant", "within-session"}
     assert {split.train_place for split in splits.values()} == {None, "left hippocampus", "right amygdala"}
     for spec, split in splits.items():
@@ -97,7 +105,7 @@ def test_the_record_of_every_split_is_what_the_training_was_given(
             (participant, unit) for participant, unit, _ in learned
         }
         assert {(one.participant, unit) for one in split.test for unit in one.units} == tested
-        assert count_training_units(spec, cohort, SETTINGS) == sum(len(one.units) for one in split.train)
+        assert count_training_units(spec, cohort, WITHIN) == sum(len(one.units) for one in split.train)
         if spec.protocol == "within-session":
             assert learned == {
                 (one.participant, unit, place)
@@ -111,39 +119,38 @@ def test_the_record_of_every_split_is_what_the_training_was_given(
 
 def test_trainings_that_differ_in_the_model_alone_share_their_split(cohort: Cohort) -> None:
     plan = make_plan(cohort, SETTINGS)
-    splits = make_splits(plan, cohort, SETTINGS, sources_of(cohort))
-    first, second = (splits[plan.groups[f"unseen/{model}"][0]] for model in ("logistic", "rate"))
+    splits = make_splits(plan, cohort, WITHIN, sources_of(cohort))
+    first, second = (splits[plan.groups[FitGroup(purpose="score", model=model)][0]] for model in ("logistic", "rate"))
     assert first is second
 
 
 def test_participants_of_a_transfer_stand_on_one_side_and_places_are_named(cohort: Cohort) -> None:
     plan = make_plan(cohort, SETTINGS)
-    splits = make_splits(plan, cohort, SETTINGS, sources_of(cohort))
-    for spec in plan.groups["transfer/logistic"]:
+    splits = make_splits(plan, cohort, WITHIN, sources_of(cohort))
+    transfer = plan.groups[FitGroup(purpose="transfer", model="logistic")]
+    for spec in transfer:
         split = splits[spec]
         assert {place for one in split.train for place in one.places} == {"left hippocampus"}
         assert not {one.participant for one in split.train} & {one.participant for one in split.test}
-    tested = {place for spec in plan.groups["transfer/logistic"] for one in splits[spec].test for place in one.places}
+    tested = {place for spec in transfer for one in splits[spec].test for place in one.places}
     assert tested == {"left hippocampus", "right amygdala"}
 
 
 def test_a_participant_in_two_files_stays_on_one_side_of_every_fold(cohort: Cohort) -> None:
     renamed = {"P1": "P0", "P4": "P3"}  # their second sessions
 
-    def under_one_id(session: TaskResult) -> TaskResult:
-        name = session.facts["participant"]
-        second = {"participant": renamed.get(name, name), "session": "two" if name in renamed else "one"}
-        return TaskResult(arrays=session.arrays, facts=session.facts | second)
-
     merged = replace(
         cohort,
-        sessions=tuple(under_one_id(session) for session in cohort.sessions),
+        sessions=tuple(
+            replace(one, participant=renamed[one.participant], session="two") if one.participant in renamed else one
+            for one in cohort.sessions
+        ),
         cell_types={
-            (renamed.get(name, name), "two" if name in renamed else "one", unit): kind
-            for (name, _, unit), kind in cohort.cell_types.items()
+            UnitKey(renamed[key.participant], "two", key.row) if key.participant in renamed else key: kind
+            for key, kind in cohort.cell_types.items()
         },
     )
-    splits = make_splits(make_plan(merged, SETTINGS), merged, SETTINGS, sources_of(merged))
+    splits = make_splits(make_plan(merged, SETTINGS), merged, WITHIN, sources_of(merged))
     for split in splits.values():
         for side in (split.train, split.test):
             if split.protocol == "unseen-participant" and not split.train_place:
@@ -158,12 +165,9 @@ def test_an_alias_brings_two_ids_to_one_side(converted: Path, tmp_path: Path) ->
     )
     paths = sorted((converted / "nwb").glob("**/sub-S0[123]_*.nwb"))
     prepared = [prepare_session(path, settings, tmp_path) for path in paths]
-    sessions = [
-        TaskResult(arrays=one.arrays, facts=one.facts | {"session": f"{one.facts['session']} {number}"})
-        for number, one in enumerate(prepared)
-    ]
-    cohort = choose_units(sessions, [path.name for path in paths], settings)
-    splits = make_splits(make_plan(cohort, settings), cohort, settings, sources_of(cohort))
+    sessions = [replace(one, session=f"{one.session} {number}") for number, one in enumerate(prepared)]
+    cohort = choose_units(sessions, [path.name for path in paths], settings.seed)
+    splits = make_splits(make_plan(cohort, settings), cohort, WITHIN, sources_of(cohort))
     held_out = {
         tuple(sorted(one.session[-1] for one in split.test))
         for split in splits.values()
@@ -190,27 +194,25 @@ def test_f33_a_recording_under_another_participant_in_other_bytes_is_refused(con
         file["general/subject/subject_id"] = "S99"
     assert sha256_file(copy) != sha256_file(source)
     settings = StudySettings.model_validate({"sessions": ["x"], "controls": {"own_wire": False}})
-    sessions = [(path, prepare_session(path, settings, tmp_path)) for path in (source, copy)]
-    assert {session.facts["participant"] for _, session in sessions} == {"S01", "S99"}
+    sessions = [used(prepare_session(path, settings, tmp_path), path) for path in (source, copy)]
+    assert {one.prepared.participant for one in sessions} == {"S01", "S99"}
     with pytest.raises(LeakError, match=rf"somebody_else\.nwb and {source.name} hold the same"):
         hash_contents(sessions, "neighbour")
 
 
-@pytest.mark.parametrize(("array", "kind"), [("counts", "spikes"), ("neighbour_features", "LFP")])
-def test_either_the_spikes_or_the_lfp_give_a_recording_away(cohort: Cohort, array: str, kind: str) -> None:
+@pytest.mark.parametrize("kind", ["spikes", "LFP"])
+def test_either_the_spikes_or_the_lfp_give_a_recording_away(cohort: Cohort, kind: str) -> None:
     first, second = cohort.sessions[:2]
-    copied = TaskResult(arrays=second.arrays | {array: first.arrays[array]}, facts=second.facts)
+    copied = replace(second, **({"counts": first.counts} if kind == "spikes" else {"inputs": first.inputs}))
     with pytest.raises(LeakError, match=rf"b\.nwb and a\.nwb hold the same {kind}, bin for bin"):
-        hash_contents([(Path("a.nwb"), first), (Path("b.nwb"), copied)], "neighbour")
+        hash_contents([used(first, Path("a.nwb")), used(copied, Path("b.nwb"))], "neighbour")
 
 
 def test_silence_in_two_files_is_no_repeated_recording(cohort: Cohort) -> None:
     silent = [
-        TaskResult(
-            arrays=session.arrays
-            | {name: np.zeros_like(session.arrays[name]) for name in ("counts", "neighbour_features")},
-            facts=session.facts,
+        replace(
+            with_inputs(one, features=np.zeros_like(one.inputs["neighbour"].features)), counts=np.zeros_like(one.counts)
         )
-        for session in cohort.sessions[:2]
+        for one in cohort.sessions[:2]
     ]
-    assert len(hash_contents([(Path("a"), silent[0]), (Path("b"), silent[1])], "neighbour")) == 2
+    assert len(hash_contents([used(one, Path(name)) for one, name in zip(silent, "ab", strict=True)], "neighbour")) == 2

@@ -15,12 +15,12 @@ from nwb_spikeinference.models.registry import make_model
 from nwb_spikeinference.models.spike_model import SpikeModel
 from nwb_spikeinference.nwb.reading.read_session import open_signals, read_session
 from nwb_spikeinference.pipeline.fits.cohort import Cohort, make_cohort
+from nwb_spikeinference.pipeline.fits.final_fit import FinalFit, fit_final_model
 from nwb_spikeinference.pipeline.fits.fit_spec import columns_shown
-from nwb_spikeinference.pipeline.inference.final_model import train_final_model, write_model
+from nwb_spikeinference.pipeline.inference.final_model import write_model
 from nwb_spikeinference.pipeline.predict import predict_file
 from nwb_spikeinference.pipeline.sessions.prepare_session import prepare_session
 from nwb_spikeinference.pipeline.tasks.executors import FailedTask
-from nwb_spikeinference.pipeline.tasks.store import TaskResult
 from nwb_spikeinference.records import Provenance, Results
 from tests.pipeline.conftest import TINY
 from tests.pipeline.small_models import (
@@ -66,8 +66,8 @@ def trained(converted: Path, tmp_path_factory: pytest.TempPathFactory) -> Traine
     settings = StudySettings(**TINY | {"name": "tiny"})
     files = tuple(sorted((converted / "nwb").glob("**/*.nwb")))
     sessions = [prepare_session(path, settings, folder) for path in files]
-    cohort = make_cohort(sessions, [path.name for path in files], settings)
-    write_model(folder / "model", train_final_model(cohort, settings, folder), cohort, settings, silent_results("tiny"))
+    cohort = make_cohort(sessions, [path.name for path in files], settings.seed)
+    write_model(folder / "model", fit_final_model(cohort, settings, folder), cohort, settings, silent_results("tiny"))
     model = make_model(settings.model.name, settings)
     training = [TrainingInput(source=one, bins=one.valid) for one in cohort.inputs(cohort.participants, "neighbour")]
     model.fit(training, columns_shown(model.name, cohort.feature_names), np.random.SeedSequence([settings.seed, 1]))
@@ -77,16 +77,15 @@ def trained(converted: Path, tmp_path_factory: pytest.TempPathFactory) -> Traine
 def test_a_training_wire_is_inferred_as_the_studys_own_model_does(trained: Trained) -> None:
     prepared = trained.cohort.sessions[0]
     number = 2
-    (wire,) = np.flatnonzero(prepared.arrays["own_of_unit"] == number)[:1]
+    inputs = prepared.inputs["own"]
     own = LfpInput(
-        participant="", session="", bundle="", region=None, hemisphere=None,
-        features=np.asarray(prepared.arrays["own_features"][number]),
-        valid=prepared.arrays["own_valid"][number], discharge=prepared.arrays["own_discharge"][number],
-        segments=runs_of(prepared.arrays["own_covered"][number]),
-        counts=np.zeros((prepared.facts["grid"]["n_bins"], 0), np.uint8), unit_ids=(), cell_types=(),
+        participant="", session="", bundle="", region=None, hemisphere=None, bin_s=prepared.grid.bin_s,
+        features=np.asarray(inputs.features[number]), valid=inputs.valid[number], discharge=inputs.discharge[number],
+        segments=runs_of(inputs.covered[number]), counts=np.zeros((prepared.grid.n_bins, 0), np.uint8),
+        unit_rows=(), cell_types=(),
     )  # fmt: skip
     session = read_session(trained.files[0])
-    row = next(u for u in session.units if u.unit_id == prepared.facts["units"][wire]["unit_id"]).electrode_rows[0]
+    row = session.units[np.flatnonzero(inputs.of_unit == number)[0]].electrode_rows[0]
     (block,) = [one for one in session.blocks if one.kind == "raw" and row in one.electrode_rows]
     with open_signals(trained.files[0]) as open_block:
         volts = open_block(block).read(0, block.n_samples)[:, [block.electrode_rows.index(row)]]
@@ -137,7 +136,7 @@ def test_a_model_without_weights_leaves_no_folder_and_says_so(
     weights = make_model("gradient-boosting", settings).weights
     folder = write_folder(tmp_path / "model", make_settings())  # of an earlier run
     with caplog.at_level("INFO", logger="nwb_spikeinference"):
-        kept = TaskResult(arrays=dict(enumerate(weights)), facts={})
+        kept = FinalFit(weights=tuple(weights), intercepts={}, n_units={})
         assert write_model(folder, kept, trained.cohort, settings, silent_results("x")) is None
     assert not list(folder.iterdir())
     assert "a gradient-boosting model cannot be kept as plain arrays" in caplog.text

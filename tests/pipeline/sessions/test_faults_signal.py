@@ -11,7 +11,7 @@ import pytest
 from nwb_spikeinference.config import SignalSettings, StudySettings, UnitSettings
 from nwb_spikeinference.errors import InputError
 from nwb_spikeinference.pipeline.sessions.prepare_session import prepare_session
-from nwb_spikeinference.pipeline.tasks.store import TaskResult
+from nwb_spikeinference.pipeline.sessions.prepared import PreparedSession
 
 RAW = "acquisition/ElectricalSeriesRaw/data"
 LFP = "processing/ecephys/LFP/ElectricalSeriesLFP"
@@ -19,10 +19,10 @@ Damage = Callable[[h5py.File], None]
 
 
 @pytest.fixture
-def prepare(whole: Path, tmp_path: Path) -> Callable[..., TaskResult]:
+def prepare(whole: Path, tmp_path: Path) -> Callable[..., PreparedSession]:
     """Features of a copy of the file in which something was changed."""
 
-    def run(damage: Damage, **signal: object) -> TaskResult:
+    def run(damage: Damage, **signal: object) -> PreparedSession:
         path = tmp_path / "damaged.nwb"
         shutil.copy(whole, path)
         with h5py.File(path, "r+") as file:
@@ -41,34 +41,34 @@ def only_lfp(file: h5py.File) -> None:
     del file["acquisition/ElectricalSeriesRaw"]
 
 
-def test_f28_a_constant_wire_is_left_out_by_name(prepare: Callable[..., TaskResult]) -> None:
+def test_f28_a_constant_wire_is_left_out_by_name(prepare: Callable[..., PreparedSession]) -> None:
     def damage(file: h5py.File) -> None:
         file[RAW][:, 3] = 17
 
-    notes = " ".join(prepare(damage).facts["notes"])
+    notes = " ".join(prepare(damage).notes)
     assert "4: left out, constant at" in notes
 
 
-def test_f28_a_saturated_wire_is_left_out_by_name(prepare: Callable[..., TaskResult]) -> None:
+def test_f28_a_saturated_wire_is_left_out_by_name(prepare: Callable[..., PreparedSession]) -> None:
     def damage(file: h5py.File) -> None:
         file[RAW][: 6 * 30000, 5] = 32764
 
-    assert "6: left out, " in " ".join(prepare(damage).facts["notes"])
+    assert "6: left out, " in " ".join(prepare(damage).notes)
 
 
-def test_f28_nan_makes_no_feature_that_is_no_number(prepare: Callable[..., TaskResult]) -> None:
+def test_f28_nan_makes_no_feature_that_is_no_number(prepare: Callable[..., PreparedSession]) -> None:
     def damage(file: h5py.File) -> None:
         only_lfp(file)
         file[f"{LFP}/data"][4000:4300, 2] = np.nan
 
     result = prepare(damage)
-    assert np.all(np.isfinite(result.arrays["neighbour_features"]))
+    assert np.all(np.isfinite(result.inputs["neighbour"].features))
     bins = np.arange(800, 860)  # of 5 ms: 4.0 to 4.3 s
-    assert not np.any(result.arrays["neighbour_valid"][:, bins])
-    assert np.any(result.arrays["neighbour_valid"][:, 400:500])
+    assert not np.any(result.inputs["neighbour"].valid[:, bins])
+    assert np.any(result.inputs["neighbour"].valid[:, 400:500])
 
 
-def test_f29_bins_in_a_gap_of_time_stamps_do_not_count(prepare: Callable[..., TaskResult]) -> None:
+def test_f29_bins_in_a_gap_of_time_stamps_do_not_count(prepare: Callable[..., PreparedSession]) -> None:
     def damage(file: h5py.File) -> None:
         only_lfp(file)
         series = file[LFP]
@@ -76,14 +76,14 @@ def test_f29_bins_in_a_gap_of_time_stamps_do_not_count(prepare: Callable[..., Ta
         stamps = np.arange(len(series["data"])) / 1000 + np.where(np.arange(len(series["data"])) < 6000, 0.0, 2.0)
         series.create_dataset("timestamps", data=stamps)
 
-    valid = prepare(damage).arrays["neighbour_valid"]
+    valid = prepare(damage).inputs["neighbour"].valid
     assert not np.any(valid[:, 1200:1600])  # 6 to 8 s
     assert np.all(np.any(valid[:, :1100], axis=1))
     assert np.all(np.any(valid[:, 1800:2300], axis=1))
 
 
 def test_f30_spikes_out_of_order_and_beyond_the_recording_change_no_count(
-    prepare: Callable[..., TaskResult],
+    prepare: Callable[..., PreparedSession],
 ) -> None:
     def nothing(file: h5py.File) -> None:
         pass
@@ -97,22 +97,22 @@ def test_f30_spikes_out_of_order_and_beyond_the_recording_change_no_count(
         made.attrs["description"], made.attrs["neurodata_type"] = "", "VectorData"
         file["units/spike_times_index"][:] = ends + 2
 
-    counts = prepare(nothing).arrays["counts"]
-    np.testing.assert_array_equal(prepare(damage).arrays["counts"], counts)
+    counts = prepare(nothing).counts
+    np.testing.assert_array_equal(prepare(damage).counts, counts)
 
 
 def test_f31_a_unit_on_an_electrode_that_does_not_exist_is_listed_with_the_reason(
-    prepare: Callable[..., TaskResult],
+    prepare: Callable[..., PreparedSession],
 ) -> None:
     def damage(file: h5py.File) -> None:
         file["units/electrodes"][0] = 999
 
     result = prepare(damage)
-    assert result.facts["units"][0]["excluded_reason"] == "not linked to an electrode"
-    assert any("1 units name electrodes that the table does not have" in note for note in result.facts["notes"])
+    assert result.units[0].excluded_reason == "not linked to an electrode"
+    assert any("1 units name electrodes that the table does not have" in note for note in result.notes)
 
 
-def test_f31_units_without_electrodes_are_all_listed(prepare: Callable[..., TaskResult]) -> None:
+def test_f31_units_without_electrodes_are_all_listed(prepare: Callable[..., PreparedSession]) -> None:
     def damage(file: h5py.File) -> None:
         del file["units/electrodes"], file["units/electrodes_index"]
 
@@ -120,12 +120,12 @@ def test_f31_units_without_electrodes_are_all_listed(prepare: Callable[..., Task
         prepare(damage)
 
 
-def test_f37_microvolts_give_the_features_of_volts(prepare: Callable[..., TaskResult]) -> None:
+def test_f37_microvolts_give_the_features_of_volts(prepare: Callable[..., PreparedSession]) -> None:
     def microvolts(file: h5py.File) -> None:
         only_lfp(file)
         data = file[f"{LFP}/data"]
         data[...] = data[()] * 1e6
         data.attrs["unit"] = "microvolts"
 
-    in_volts = prepare(only_lfp).arrays["neighbour_features"]
-    np.testing.assert_allclose(prepare(microvolts).arrays["neighbour_features"], in_volts, atol=1e-4)
+    in_volts = prepare(only_lfp).inputs["neighbour"].features
+    np.testing.assert_allclose(prepare(microvolts).inputs["neighbour"].features, in_volts, atol=1e-4)

@@ -11,10 +11,11 @@ import pytest
 from nwb_spikeinference.config import StudySettings, UnitSettings
 from nwb_spikeinference.errors import NoSignalError
 from nwb_spikeinference.pipeline.inspection import inspect_files
-from nwb_spikeinference.pipeline.sessions.bins import Grid, merge_periods, observed_bins
+from nwb_spikeinference.pipeline.sessions.bins import Grid, observed_bins
 from nwb_spikeinference.pipeline.sessions.observed_time import within_observed
+from nwb_spikeinference.pipeline.sessions.periods import merge_periods
 from nwb_spikeinference.pipeline.sessions.prepare_session import prepare_session
-from nwb_spikeinference.pipeline.tasks.store import TaskResult
+from nwb_spikeinference.pipeline.sessions.prepared import PreparedSession
 from nwb_spikeinference.recordings import Electrode, Session, SignalBlock, Unit
 
 SETTINGS = StudySettings(sessions=("x",), units=UnitSettings(min_spikes=1, drop_duplicates=False))
@@ -37,13 +38,10 @@ def changed(whole: Path, tmp_path: Path) -> Callable[..., Path]:
     return change
 
 
-def valid_of(result: TaskResult, unit: int) -> np.ndarray:
+def valid_of(result: PreparedSession, unit: int) -> np.ndarray:
     """(n_bins,) that count for a unit."""
-    return np.asarray(result.arrays["neighbour_valid"][result.arrays["neighbour_of_unit"][unit]])
-
-
-def bins_of(result: TaskResult) -> Grid:
-    return Grid(**result.facts["grid"])
+    inputs = result.inputs["neighbour"]
+    return inputs.valid[inputs.of_unit[unit]]
 
 
 def test_bins_in_which_a_unit_was_not_observed_do_not_count_for_it(
@@ -51,19 +49,19 @@ def test_bins_in_which_a_unit_was_not_observed_do_not_count_for_it(
 ) -> None:
     before = prepare_session(whole, SETTINGS, tmp_path)
     after = prepare_session(changed(0.0, 6.0, 1), SETTINGS, tmp_path)
-    inside = np.zeros(bins_of(after).n_bins, bool)
-    inside[bins_of(after).bins_inside(0.0, 6.0)] = True
+    inside = np.zeros(after.grid.n_bins, bool)
+    inside[after.grid.bins_inside(0.0, 6.0)] = True
     np.testing.assert_array_equal(valid_of(after, 1), valid_of(before, 1) & inside)
     np.testing.assert_array_equal(valid_of(after, 0), valid_of(before, 0))
-    assert "1 units were observed during a part of the signal alone, and count there" in after.facts["notes"]
+    assert "1 units were observed during a part of the signal alone, and count there" in after.notes
 
 
 def test_rate_of_a_unit_is_that_of_when_it_was_observed(changed: Callable[..., Path], tmp_path: Path) -> None:
     result = prepare_session(changed(0.0, 6.0, 1), SETTINGS, tmp_path)
-    inside = bins_of(result).bins_inside(0.0, 6.0)
-    n_spikes = int(result.arrays["counts"][inside, 1].sum())
-    unit = result.facts["units"][1]
-    assert (unit["n_spikes"], unit["rate_hz"]) == (n_spikes, pytest.approx(n_spikes / 6, rel=0.01))
+    inside = result.grid.bins_inside(0.0, 6.0)
+    n_spikes = int(result.counts[inside, 1].sum())
+    unit = result.units[1]
+    assert (unit.n_spikes, unit.rate_hz) == (n_spikes, pytest.approx(n_spikes / 6, rel=0.01))
 
 
 def test_units_observed_all_along_share_their_inputs_as_before(whole: Path, tmp_path: Path) -> None:
@@ -72,7 +70,7 @@ def test_units_observed_all_along_share_their_inputs_as_before(whole: Path, tmp_
     with h5py.File(path, "r+") as file:
         del file[OBSERVED], file[f"{OBSERVED}_index"]
     unsaid = prepare_session(path, SETTINGS, tmp_path)
-    np.testing.assert_array_equal(result.arrays["neighbour_of_unit"], unsaid.arrays["neighbour_of_unit"])
+    np.testing.assert_array_equal(result.inputs["neighbour"].of_unit, unsaid.inputs["neighbour"].of_unit)
 
 
 def test_observation_on_another_clock_is_told_with_both_times(changed: Callable[..., Path], tmp_path: Path) -> None:
@@ -100,8 +98,7 @@ def test_periods_that_overlap_or_nearly_touch_are_one() -> None:
 
 
 def test_a_unit_without_observation_is_observed_in_every_bin() -> None:
-    unit = Unit(unit_id=0, electrode_rows=(), spike_times_s=np.empty(0))
-    assert observed_bins(Grid(start_s=0.0, bin_s=0.005, n_bins=4), unit).tolist() == [True] * 4
+    assert observed_bins(Grid(start_s=0.0, bin_s=0.005, n_bins=4), ()).tolist() == [True] * 4
 
 
 def session_of(units: list[Unit], *stretches: tuple[float, float]) -> Session:
@@ -128,7 +125,7 @@ def session_of(units: list[Unit], *stretches: tuple[float, float]) -> Session:
 
 
 def unit_of(times: np.ndarray, *observed: tuple[float, float]) -> Unit:
-    return Unit(unit_id=0, electrode_rows=(0,), spike_times_s=times, observed_s=observed)
+    return Unit(row=0, unit_id=0, electrode_rows=(0,), spike_times_s=times, observed_s=observed)
 
 
 def test_signal_outside_the_observed_stretches_is_left_out() -> None:

@@ -7,7 +7,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 import h5py
 import numpy as np
@@ -17,7 +19,7 @@ import yaml
 from nwb_spikeinference.errors import ResourceError
 from nwb_spikeinference.pipeline.tasks.executors import LocalExecutor, Task
 from nwb_spikeinference.pipeline.tasks.log_file import log_to
-from nwb_spikeinference.pipeline.tasks.store import TaskKey, TaskResult, TaskStore
+from nwb_spikeinference.pipeline.tasks.store import Stored, TaskKey, TaskStore
 from tests.command import NSI_THAT_LISTENS
 from tests.limits import largest_file
 
@@ -26,9 +28,23 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs Linux's p
 WriteStudy = Callable[..., Path]
 
 
-def task(label: str, n_values: int) -> Task:
-    result = TaskResult(arrays={"values": np.arange(n_values)}, facts={})
-    return Task(key=TaskKey(kind="fit", label=label, depends_on={"label": label}), work=lambda folder: result)
+@dataclass(frozen=True)
+class Numbers:
+    """A result of a chosen size."""
+
+    values: np.ndarray
+
+    def save(self) -> Stored:
+        return Stored(arrays={"values": self.values}, values={})
+
+    @classmethod
+    def load(cls, stored: Stored) -> Self:
+        return cls(stored.arrays["values"])
+
+
+def task(label: str, n_values: int) -> Task[Numbers]:
+    key = TaskKey(kind="fit", label=label, depends_on={"label": label})
+    return Task(key=key, work=lambda folder: Numbers(np.arange(n_values)), record=Numbers)
 
 
 def test_f05_a_full_disk_stops_the_tasks_and_keeps_the_finished_ones(tmp_path: Path) -> None:
@@ -36,8 +52,8 @@ def test_f05_a_full_disk_stops_the_tasks_and_keeps_the_finished_ones(tmp_path: P
     small, large, never = task("small", 10), task("large", 100_000), task("never begun", 10)
     with largest_file(50_000), pytest.raises(ResourceError, match=r"result.npz: cannot be written .*; check space"):
         LocalExecutor(store).run([small, large, never], "fit")
-    assert store.load(small.key) is not None
-    assert store.load(large.key) is None
+    assert store.load(small.key, Numbers) is not None
+    assert store.load(large.key, Numbers) is None
     assert not (tmp_path / never.key.name).exists()
     assert not list(tmp_path.glob("*/.*.partial"))
     assert len(LocalExecutor(store).run([small, large, never], "fit")) == 3

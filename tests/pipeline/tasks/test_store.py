@@ -1,6 +1,8 @@
 """Results of tasks, kept in their folders."""
 
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 import pytest
@@ -8,27 +10,44 @@ import pytest
 from nwb_spikeinference.errors import InputError, ResourceError
 from nwb_spikeinference.files import partial_path
 from nwb_spikeinference.pipeline.sessions.disk_arrays import allocate_array, keep_on_disk, map_array
-from nwb_spikeinference.pipeline.tasks.store import TaskKey, TaskResult, TaskStore
+from nwb_spikeinference.pipeline.tasks.store import Stored, TaskKey, TaskStore
 
 KEY = TaskKey(kind="features", label="one", depends_on={"seed": 0})
 LARGE = np.arange(12, dtype=np.float32).reshape(2, 6)
 
 
-def work(folder: Path) -> TaskResult:
+@dataclass(frozen=True, kw_only=True)
+class Found:
+    """A result with an array that is mapped and one that is not."""
+
+    large: np.ndarray
+    small: np.ndarray
+    n: int
+
+    def save(self) -> Stored:
+        return Stored(arrays={"large": self.large, "small": self.small}, values={"n": self.n})
+
+    @classmethod
+    def load(cls, stored: Stored) -> Self:
+        return cls(**stored.arrays, **stored.values)
+
+
+def work(folder: Path) -> Found:
     path = partial_path(folder / "large.npy")
     allocate_array(path, LARGE.shape)
     map_array(path, writeable=True)[:] = LARGE
-    return TaskResult(arrays={"large": map_array(path), "small": np.arange(3)}, facts={"n": 1})
+    return Found(large=map_array(path), small=np.arange(3), n=1)
 
 
 def test_arrays_come_back_and_large_ones_are_mapped(tmp_path: Path) -> None:
     store = TaskStore(tmp_path)
     store.compute(KEY, work)
-    loaded = store.load(KEY)
+    loaded = store.load(KEY, Found)
     assert loaded is not None
-    assert isinstance(loaded.arrays["large"], np.memmap)
-    np.testing.assert_array_equal(loaded.arrays["large"], LARGE)
-    np.testing.assert_array_equal(loaded.arrays["small"], np.arange(3))
+    assert isinstance(loaded.large, np.memmap)
+    np.testing.assert_array_equal(loaded.large, LARGE)
+    np.testing.assert_array_equal(loaded.small, np.arange(3))
+    assert loaded.n == 1
 
 
 def test_a_finished_task_leaves_no_partial(tmp_path: Path) -> None:
@@ -44,11 +63,11 @@ def test_a_flipped_byte_makes_a_task_undone(name: str, tmp_path: Path) -> None:
     content = bytearray(path.read_bytes())
     content[-1] ^= 1
     path.write_bytes(content)
-    assert store.load(KEY) is None
+    assert store.load(KEY, Found) is None
 
 
 def test_a_failed_task_leaves_no_partial(tmp_path: Path) -> None:
-    def fail(folder: Path) -> TaskResult:
+    def fail(folder: Path) -> Found:
         work(folder)
         raise InputError("no")
 
