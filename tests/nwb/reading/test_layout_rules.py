@@ -297,7 +297,7 @@ def test_layout_reaches_the_features_of_a_study(bundle_file: Path, tmp_path: Pat
         layout=LayoutSettings(region_column="atlas", lfp="processing/ecephys/LFP/*"),
     )
     result = prepare_session(bundle_file, settings, tmp_path)
-    assert {unit["region"] for unit in result.facts["units"]} == {"orbitofrontal"}
+    assert {unit.region for unit in result.units} == {"orbitofrontal"}
 
 
 def test_a_contact_whose_size_nothing_names_is_marked_as_such(one_wire_file: Callable[..., Path]) -> None:

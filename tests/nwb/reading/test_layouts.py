@@ -95,8 +95,8 @@ def test_000469_places_of_bytes_are_read(written: Callable[..., Path]) -> None:
 
 def test_000673_lfp_of_400_hz_gives_every_unit_an_input(written: Callable[..., Path], tmp_path: Path) -> None:
     result = prepare_session(written(rutishauser.write_000673, 6.0), settings(), tmp_path)
-    assert len(result.arrays["neighbour_features"]) == 5
-    assert {unit["excluded_reason"] for unit in result.facts["units"]} == {None}
+    assert len(result.inputs["neighbour"].features) == 5
+    assert {unit.excluded_reason for unit in result.units} == {None}
 
 
 def test_000623_micro_and_macro_contacts_share_the_bundle_of_their_labels(written: Callable[..., Path]) -> None:
@@ -125,9 +125,9 @@ def test_000623_shift_of_the_layout_comes_before_the_description(written: Callab
 
 def test_000623_signal_around_the_sorted_stretch_is_no_silence(written: Callable[..., Path], tmp_path: Path) -> None:
     result = prepare_session(written(rutishauser.write_000623, 6.0), settings(), tmp_path)
-    grid = result.facts["grid"]
-    assert -1 < grid["start_s"] <= 0
-    assert 6 <= grid["start_s"] + grid["n_bins"] * grid["bin_s"] < 7
+    grid = result.grid
+    assert -1 < grid.start_s <= 0
+    assert 6 <= grid.start_s + result.span_s < 7
 
 
 def test_000623_without_microwires_is_for_predict(written: Callable[..., Path]) -> None:
@@ -175,7 +175,7 @@ def test_000576_units_at_macro_contacts_can_be_predicted_from_them(
 ) -> None:
     path = written(others.write_000576)
     result = prepare_session(path, settings(predictor="macro"), tmp_path)
-    assert result.arrays["macro_of_unit"].tolist() == [0, 0, 0]
+    assert result.inputs["macro"].of_unit.tolist() == [0, 0, 0]
 
 
 def test_000576_without_wires_the_study_is_told_what_can_be_done(written: Callable[..., Path], tmp_path: Path) -> None:
@@ -195,8 +195,8 @@ def test_wires_named_after_their_headstage_are_placed(written: Callable[..., Pat
 def test_clock_that_counts_from_1970_keeps_spikes_on_the_signal(written: Callable[..., Path], tmp_path: Path) -> None:
     path = written(others.write_neuralynx_export, 6.0)
     result = prepare_session(path, settings(), tmp_path)
-    assert result.facts["grid"]["start_s"] == pytest.approx(1.7e9)
-    assert result.arrays["counts"].sum(axis=0).tolist() == [len(times) for times in spike_trains(3, 6.0)]
+    assert result.grid.start_s == pytest.approx(1.7e9)
+    assert result.counts.sum(axis=0).tolist() == [len(times) for times in spike_trains(3, 6.0)]
 
 
 @pytest.mark.parametrize("write", [*rutishauser.FILES.values(), others.write_000576, others.write_neuralynx_export])
