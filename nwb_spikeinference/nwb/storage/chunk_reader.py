@@ -7,7 +7,7 @@ References
 """
 
 from collections import OrderedDict
-from collections.abc import Iterator
+from itertools import product
 
 import h5py
 import numpy as np
@@ -57,20 +57,16 @@ class ChunkReader:
         """
         first, last, _ = columns.indices(self._data.shape[1])
         found = np.empty((stop - start, last - first), np.int16)
-        for row, column in self._corners(start, stop, first, last):
+        length, width = self._chunk
+        corners = product(range(start // length * length, stop, length), range(first // width * width, last, width))
+        for row, column in corners:
             chunk = self._chunk_at(row, column)
-            low, high = max(start, row), min(stop, row + self._chunk[0])
-            left, right = max(first, column), min(last, column + self._chunk[1])
+            low, high = max(start, row), min(stop, row + length)
+            left, right = max(first, column), min(last, column + width)
             found[low - start : high - start, left - first : right - first] = chunk[
                 low - row : high - row, left - column : right - column
             ]
         return found
-
-    def _corners(self, start: int, stop: int, first: int, last: int) -> Iterator[tuple[int, int]]:
-        length, width = self._chunk
-        for row in range(start // length * length, stop, length):
-            for column in range(first // width * width, last, width):
-                yield row, column
 
     def _chunk_at(self, row: int, column: int) -> Samples:
         at = (row, column)
