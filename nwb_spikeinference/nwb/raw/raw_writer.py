@@ -8,7 +8,6 @@ grow with the recording.
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import h5py
 from pynwb import NWBHDF5IO, NWBFile
@@ -67,9 +66,6 @@ def _add_tables(file: NWBFile, content: SessionContent) -> None:
 
 def _make_file(content: SessionContent) -> NWBFile:
     session, subject = content.session, content.subject
-    optional: dict[str, Any] = {"institution": session.institution, "lab": session.lab}
-    if session.experimenter:
-        optional["experimenter"] = list(session.experimenter)
     file = NWBFile(
         session_description=session.description,
         experiment_description="Intracranial recording of local field potentials and single neurons in a patient",
@@ -77,17 +73,16 @@ def _make_file(content: SessionContent) -> NWBFile:
         identifier=content.identifier,
         session_start_time=session.start,
         session_id=session.session_id,
+        institution=session.institution,
+        lab=session.lab,
+        experimenter=list(session.experimenter) or None,
         was_generated_by=[(PROGRAM, nwb_spikeinference.__version__)],
-        **{name: value for name, value in optional.items() if value is not None},
     )
     file.subject = Subject(
         subject_id=subject.subject_id,
         species=subject.species,
         sex=subject.sex,
-        **{
-            name: value
-            for name, value in {"age": subject.age, "description": subject.description}.items()
-            if value is not None
-        },
+        age=subject.age,
+        description=subject.description,
     )
     return file
