@@ -1,5 +1,5 @@
 """
-Is an NWB file valid, and does it follow the archive's practice?
+Validity of NWB files, and whether they follow the archive's practice.
 
 The rules are NWB Inspector's, as the DANDI archive configures them.
 """
@@ -15,13 +15,7 @@ import pynwb
 from hdmf.build import BuildManager, ConstructError
 from hdmf.validate import ValidatorMap
 from hdmf.validate.errors import Error
-from nwbinspector import (
-    Importance,
-    InspectorMessage,
-    inspect_nwbfile,
-    inspect_nwbfile_object,
-    load_config,
-)
+from nwbinspector import Importance, InspectorMessage, inspect_nwbfile, inspect_nwbfile_object, load_config
 
 from nwb_spikeinference.errors import InputError
 from nwb_spikeinference.nwb.extension import NAMESPACE, load_extension
@@ -113,10 +107,8 @@ def schema_errors(path: Path, *, use_cached_namespaces: bool = True) -> frozense
         warnings.simplefilter("ignore")  # of old schemas; what counts are the errors
         if use_cached_namespaces and (namespace := _installed_schema_of(path)):
             with _open_by_installed_schema(path) as io:
-                return frozenset(str(error) for error in _validate(io, namespace))
-        return frozenset(
-            str(error) for error in pynwb.validate(path=str(path), use_cached_namespaces=use_cached_namespaces)
-        )
+                return frozenset(map(str, _validate(io, namespace)))
+        return frozenset(map(str, pynwb.validate(path=str(path), use_cached_namespaces=use_cached_namespaces)))
 
 
 def _installed_schema_of(path: Path) -> str | None:
