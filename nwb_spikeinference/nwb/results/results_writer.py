@@ -40,7 +40,7 @@ from nwb_spikeinference.nwb.storage.chunks import PACKING
 from nwb_spikeinference.nwb.storage.guarded_file import open_guarded
 from nwb_spikeinference.nwb.storage.open_file import decode, open_nwb
 
-MODULE_DESCRIPTION = "Spiking inferred from local field potentials"
+_MODULE_DESCRIPTION = "Spiking inferred from local field potentials"
 _METADATA_BYTES = 10_000_000  # tables, cached specifications
 
 MakeObjects = Callable[[pynwb.NWBFile], list[Any]]
@@ -237,9 +237,7 @@ def _add_results(temporary: Path, make_objects: MakeObjects, source: Path) -> No
 
 def add_module(file: pynwb.NWBFile, objects: list[Any]) -> None:
     """Add the processing module of the results."""
-    module = file.create_processing_module(name=INFERENCE_MODULE, description=MODULE_DESCRIPTION)
-    for item in objects:
-        module.add(item)
+    file.create_processing_module(name=INFERENCE_MODULE, description=_MODULE_DESCRIPTION, data_interfaces=objects)
 
 
 def _sign(temporary: Path) -> None:
@@ -273,14 +271,7 @@ def _results_digest(path: Path) -> str | None:
 
 
 def _check_copy(source: Path, left_out: frozenset[str], temporary: Path) -> None:
-    """
-    Compare everything that was copied, and validate the whole.
-
-    Raises
-    ------
-    InputError
-        Names the first object that differs, or what the schema objects to that it did not object to before.
-    """
+    """Compare everything that was copied, and refuse what the schema objects to and did not object to before."""
     with open_nwb(source) as original, h5py.File(temporary, "r") as copy:
         require_copied(original, copy, {*left_out, GENERATED_BY})
         if not is_sealed(copy):
