@@ -160,12 +160,7 @@ def _inspect_by_installed_schema(path: Path, namespace: str) -> list[InspectorMe
 
 def require_valid(path: Path) -> tuple[Finding, ...]:
     """
-    Inspect a file and refuse it if anything is in error or critical.
-
-    Returns
-    -------
-    tuple of Finding
-        What remains: violations and suggestions.
+    Inspect a file, refuse it if anything is in error or critical, and give its violations and suggestions.
 
     Raises
     ------

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nwb_spikeinference.errors import InputError
+from nwb_spikeinference.nwb.storage.chunk_reader import filters_of
 from nwb_spikeinference.nwb.storage.open_file import decode
 
 # Attributes that follow the schema, of which pynwb writes its own version: a table of electrodes was once a plain one.
@@ -40,8 +41,7 @@ def copy_without(source: h5py.File, target: h5py.File, left_out: Collection[str]
     copied = {_address(source): _Copied("/", "/")}
     _copy_children(source, target, left_out, copied)
     for source_path, target_path in copied.values():
-        _copy_attributes(source[source_path], target[target_path], copied)
-        _point_at_copies(source[source_path], target[target_path], copied)
+        _complete(source[source_path], target[target_path], copied)
 
 
 def _copy_children(
@@ -73,15 +73,13 @@ def _is_below(path: str, parents: Collection[str]) -> bool:
     return any(path == parent or path.startswith(parent + "/") for parent in parents)
 
 
-def _copy_attributes(source: h5py.HLObject, target: h5py.HLObject, copied: Mapping[int, _Copied]) -> None:
+def _complete(source: h5py.HLObject, target: h5py.HLObject, copied: Mapping[int, _Copied]) -> None:
+    """Copy attributes and references, once what they lead to is there."""
     for key in source.attrs:
         value, dtype = source.attrs[key], source.attrs.get_id(key).dtype
         is_reference = _holds_references(dtype)
         found = _translate(np.asarray(value, dtype), source, target, copied) if is_reference else value
         target.attrs.create(key, found, dtype=dtype)
-
-
-def _point_at_copies(source: h5py.HLObject, target: h5py.HLObject, copied: Mapping[int, _Copied]) -> None:
     if isinstance(source, h5py.Dataset) and source.size and _holds_references(source.dtype):
         target[...] = _translate(np.asarray(source[()], source.dtype), source, target, copied)
 
@@ -182,7 +180,7 @@ def holds_plain_chunks(dataset: h5py.Dataset) -> bool:
 
 def _same_chunks(one: h5py.Dataset, other: h5py.Dataset) -> bool:
     """Whether two datasets hold the same bytes in the same chunks, found many times faster than by unpacking them."""
-    if (one.shape, one.dtype, one.chunks, _filters(one)) != (other.shape, other.dtype, other.chunks, _filters(other)):
+    if _packing(one) != _packing(other):
         return False
     places = _chunk_places(one)
     return places == _chunk_places(other) and all(
@@ -190,9 +188,13 @@ def _same_chunks(one: h5py.Dataset, other: h5py.Dataset) -> bool:
     )
 
 
+def _packing(dataset: h5py.Dataset) -> str:
+    return f"{dataset.shape} {dataset.dtype} {dataset.chunks} {filters_of(dataset)}"
+
+
 def stored_digest(dataset: h5py.Dataset) -> str:
     """Hex digest of a dataset's chunks as they lie in the file."""
-    digest = hashlib.sha256(f"{dataset.shape} {dataset.dtype} {dataset.chunks} {_filters(dataset)}".encode())
+    digest = hashlib.sha256(_packing(dataset).encode())
     for place in _chunk_places(dataset):
         mask, stored = dataset.id.read_direct_chunk(place)
         digest.update(f"{place} {mask}".encode())
@@ -205,11 +207,6 @@ def _chunk_places(dataset: h5py.Dataset) -> list[tuple[int, ...]]:
     if dataset.id.get_num_chunks():
         dataset.id.chunk_iter(lambda info: places.append(info.chunk_offset))
     return sorted(places)
-
-
-def _filters(dataset: h5py.Dataset) -> list[Any]:
-    plan = dataset.id.get_create_plist()
-    return [plan.get_filter(k) for k in range(plan.get_nfilters())]
 
 
 def attribute_text(item: h5py.HLObject, key: str) -> str:

@@ -47,11 +47,10 @@ class Filling:
 
     def pack(self, packer: Packer) -> None:
         """Read the block from start to end, and pack it."""
-        pieces = packer.pack(self.slot, self._read())
-        if self.lfp is None or self.lfp_slot is None:
-            deque(pieces, maxlen=0)
-        else:
-            deque(packer.pack(self.lfp_slot, self.lfp.filter(pieces)), maxlen=0)
+        pieces: Iterator[Any] = packer.pack(self.slot, self._read())
+        if self.lfp is not None and self.lfp_slot is not None:
+            pieces = packer.pack(self.lfp_slot, self.lfp.filter(pieces))
+        deque(pieces, maxlen=0)
 
     def _read(self) -> Iterator[IntArray]:
         n_samples, step = self.slot.shape[0], RAW_CHUNK[0]

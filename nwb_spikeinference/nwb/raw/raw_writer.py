@@ -29,21 +29,19 @@ from nwb_spikeinference.nwb.storage.chunks import Packer
 
 
 def write_session(path: Path, content: SessionContent) -> None:
-    """
-    Write one session to a new file.
-
-    Parameters
-    ----------
-    path : Path
-        Is created; give a temporary name and move the file when it is complete.
-    """
+    """Write one session to a new file; give a temporary name, and move the file when it is complete."""
     file = _make_file(content)
     devices = add_devices(file, content.devices)
     if content.electrodes:
         add_electrodes(file, content.electrodes, devices)
     fillings = add_signals(file, content)
     with Packer([slot for filling in fillings for slot in filling.slots], partial(_pack, fillings)) as packer:
-        _add_tables(file, content)
+        add_recorded_periods(file, content.recorded_periods)
+        if content.units:
+            add_units(file, content.units, content.recorded_periods, content.units_resolution_s)
+        for events in content.events:
+            add_events(file, events)
+        compress_columns(file)
         # opened here, since pynwb warns of every name that does not end in .nwb, and a temporary one does not
         with h5py.File(path, "w") as handle, NWBHDF5IO(file=handle, mode="w") as io:
             io.write(file)
@@ -53,15 +51,6 @@ def write_session(path: Path, content: SessionContent) -> None:
 def _pack(fillings: Sequence[Filling], packer: Packer) -> None:
     for filling in fillings:
         filling.pack(packer)
-
-
-def _add_tables(file: NWBFile, content: SessionContent) -> None:
-    add_recorded_periods(file, content.recorded_periods)
-    if content.units:
-        add_units(file, content.units, content.recorded_periods, content.units_resolution_s)
-    for events in content.events:
-        add_events(file, events)
-    compress_columns(file)
 
 
 def _make_file(content: SessionContent) -> NWBFile:

@@ -55,12 +55,7 @@ class ElectrodeTable:
 
 def read_electrodes(file: h5py.File, regions: Mapping[str, str], layout: LayoutSettings) -> ElectrodeTable:
     """
-    All contacts of a file.
-
-    Parameters
-    ----------
-    regions : mapping
-        The user's own spellings: written form -> region.
+    All contacts of a file; `regions` are the user's own spellings.
 
     Raises
     ------

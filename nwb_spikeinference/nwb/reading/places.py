@@ -31,14 +31,7 @@ class PlaceTexts(NamedTuple):
 
 
 def find_places(texts: Sequence[PlaceTexts], regions: Mapping[str, str]) -> tuple[list[Location], tuple[str, ...]]:
-    """
-    Region and side of each contact, and what is doubtful about the sides.
-
-    Parameters
-    ----------
-    regions : mapping
-        The user's own spellings: written form -> region.
-    """
+    """Region and side of each contact, and what is doubtful about the sides; `regions` are the user's own spellings."""
     side_letters = find_side_letters(text for one in texts for text in (*one.places, *one.names))
     notes: dict[str, None] = {}
     found: dict[PlaceTexts, Location] = {}

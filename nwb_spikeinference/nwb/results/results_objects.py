@@ -41,12 +41,7 @@ _SERIES_NAMES = (names.SPIKE_PROBABILITY, names.SPIKE_PROBABILITY_WITHIN)
 
 def session_objects(file: NWBFile, results: SessionResults) -> list[Any]:
     """
-    Everything that the processing module of a session's file holds.
-
-    Parameters
-    ----------
-    file : NWBFile
-        Its units table is what the results refer to.
+    Everything that the processing module of a session's file holds, about the units of its table.
 
     Raises
     ------

@@ -34,10 +34,7 @@ def result_tables(tables: ResultTables, row_of: Mapping[UnitKey, int]) -> dict[s
     """
     Rows of the tables that hold anything, by the table's name; what a table has no column for is not written.
 
-    Parameters
-    ----------
-    row_of : mapping
-        Unit -> its row in the file's units table.
+    `row_of` gives a unit's row in the file's units table.
 
     Raises
     ------

@@ -243,12 +243,11 @@ def add_module(file: pynwb.NWBFile, objects: list[Any]) -> None:
 def _sign(temporary: Path) -> None:
     """Say in the file which program wrote results into it, and what their digest is: the last thing that is written."""
     with open_guarded(temporary, "r+") as copy:
-        written = (WRITE_BACK, nwb_spikeinference.__version__)
-        rows = [tuple(decode(text) for text in row) for row in copy[GENERATED_BY][()]] if GENERATED_BY in copy else []
+        written = [WRITE_BACK, nwb_spikeinference.__version__]
+        rows = [[decode(text) for text in row] for row in copy[GENERATED_BY][()]] if GENERATED_BY in copy else []
         if written not in rows:
             copy.pop(GENERATED_BY, None)
-            history = [list(row) for row in [*rows, written]]
-            copy.create_dataset(GENERATED_BY, data=history, dtype=h5py.string_dtype(), chunks=True, **PACKING)
+            copy.create_dataset(GENERATED_BY, data=[*rows, written], dtype=h5py.string_dtype(), chunks=True, **PACKING)
         seal(copy)
 
 

@@ -82,14 +82,7 @@ def read_study(path: Path) -> StudyFacts | None:
 
 
 def compare_tables(path: Path, tables: ResultTables) -> tuple[str, ...]:
-    """
-    Where the tables of a file say something else than the study's results; empty if they agree.
-
-    Parameters
-    ----------
-    tables : ResultTables
-        What the file should hold.
-    """
+    """Where the tables of a file say something else than the study's results; empty if they agree."""
     try:
         with open_nwb(path) as file:
             return tuple(_differences(file, tables))

@@ -8,6 +8,7 @@ References
 
 from collections import OrderedDict
 from itertools import product
+from typing import Any
 
 import h5py
 import numpy as np
@@ -21,6 +22,12 @@ _FILTERS = (h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_DEFLATE)
 _KEPT_BYTES = 32_000_000  # of unpacked chunks: successive stretches overlap, and a minute of a bundle is read twice
 
 Samples = NDArray[np.int16]
+
+
+def filters_of(data: h5py.Dataset) -> list[Any]:
+    """Code, flags, values and name of each filter that chunks were passed through, in order."""
+    made = data.id.get_create_plist()
+    return [made.get_filter(k) for k in range(made.get_nfilters())]
 
 
 class ChunkReader:
@@ -43,8 +50,7 @@ class ChunkReader:
         """Whether a dataset is int16, two-dimensional, and compressed with shuffle and gzip and nothing else."""
         if data.dtype != np.dtype("<i2") or data.ndim != 2 or not data.chunks:
             return False
-        made = data.id.get_create_plist()
-        return tuple(made.get_filter(k)[0] for k in range(made.get_nfilters())) == _FILTERS
+        return tuple(code for code, *_ in filters_of(data)) == _FILTERS
 
     def read(self, start: int, stop: int, columns: slice) -> Samples:
         """
