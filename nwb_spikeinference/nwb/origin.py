@@ -1,5 +1,5 @@
 """
-Who made an NWB file, and from what.
+Origin of NWB files: the program that made one, and the sources that it was made from.
 """
 
 from pathlib import Path
@@ -22,8 +22,7 @@ def own_identifier(path: Path) -> str | None:
     """The identifier of a complete file that this program made; None for any other file."""
     try:
         with h5py.File(path, "r") as file:
-            makers = [str(row[0], "utf-8") if isinstance(row[0], bytes) else str(row[0])
-                      for row in file[GENERATED_BY][()]]  # fmt: skip
+            makers = file[GENERATED_BY].asstr()[:, 0]
             return str(file["identifier"].asstr()[()]) if PROGRAM in makers else None
     except (OSError, KeyError, TypeError, ValueError, AttributeError):
         return None

@@ -6,9 +6,9 @@ import pytest
 
 from nwb_spikeinference.config import BaselineName, ModelName, StudySettings
 from nwb_spikeinference.model_kinds import MODEL_KINDS, RATE
-from nwb_spikeinference.models.protocol import SpikeModel
 from nwb_spikeinference.models.recurrent import RecurrentModel
 from nwb_spikeinference.models.registry import make_model
+from nwb_spikeinference.models.spike_model import SpikeModel
 
 
 def make(name: str) -> SpikeModel:

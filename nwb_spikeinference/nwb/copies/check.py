@@ -1,5 +1,5 @@
 """
-Is an NWB file valid, and does it follow the archive's practice?
+Validity of NWB files, and whether they follow the archive's practice.
 
 The rules are NWB Inspector's, as the DANDI archive configures them.
 """
@@ -14,14 +14,7 @@ import h5py
 import pynwb
 from hdmf.build import BuildManager, ConstructError
 from hdmf.validate import ValidatorMap
-from hdmf.validate.errors import Error
-from nwbinspector import (
-    Importance,
-    InspectorMessage,
-    inspect_nwbfile,
-    inspect_nwbfile_object,
-    load_config,
-)
+from nwbinspector import Importance, InspectorMessage, inspect_nwbfile, inspect_nwbfile_object, load_config
 
 from nwb_spikeinference.errors import InputError
 from nwb_spikeinference.nwb.extension import NAMESPACE, load_extension
@@ -113,10 +106,8 @@ def schema_errors(path: Path, *, use_cached_namespaces: bool = True) -> frozense
         warnings.simplefilter("ignore")  # of old schemas; what counts are the errors
         if use_cached_namespaces and (namespace := _installed_schema_of(path)):
             with _open_by_installed_schema(path) as io:
-                return frozenset(str(error) for error in _validate(io, namespace))
-        return frozenset(
-            str(error) for error in pynwb.validate(path=str(path), use_cached_namespaces=use_cached_namespaces)
-        )
+                return frozenset(map(str, _validator_of(namespace).validate(io.read_builder())))
+        return frozenset(map(str, pynwb.validate(path=str(path), use_cached_namespaces=use_cached_namespaces)))
 
 
 def _installed_schema_of(path: Path) -> str | None:
@@ -144,14 +135,9 @@ def _open_by_installed_schema(path: Path) -> pynwb.NWBHDF5IO:
     return pynwb.NWBHDF5IO(str(path), mode="r", manager=manager, load_namespaces=False)
 
 
-def _validate(io: pynwb.NWBHDF5IO, namespace: str) -> list[Error]:
-    """As `pynwb.validate` does, which takes no other installed namespace than the core."""
-    found: list[Error] = _validator_of(namespace).validate(io.read_builder())
-    return found
-
-
 @cache
 def _validator_of(namespace: str) -> ValidatorMap:
+    """What `pynwb.validate` uses, which takes no other installed namespace than the core."""
     return ValidatorMap(pynwb.get_type_map(copy=False).namespace_catalog.get_namespace(namespace))
 
 
@@ -166,7 +152,7 @@ def _inspect_by_installed_schema(path: Path, namespace: str) -> list[InspectorMe
                 location=error.location,
                 file_path=str(path),
             )
-            for error in _validate(io, namespace)
+            for error in _validator_of(namespace).validate(io.read_builder())
         ]
         found += inspect_nwbfile_object(nwbfile_object=io.read(), config=load_config("dandi"))
     return found
@@ -174,12 +160,7 @@ def _inspect_by_installed_schema(path: Path, namespace: str) -> list[InspectorMe
 
 def require_valid(path: Path) -> tuple[Finding, ...]:
     """
-    Inspect a file and refuse it if anything is in error or critical.
-
-    Returns
-    -------
-    tuple of Finding
-        What remains: violations and suggestions.
+    Inspect a file, refuse it if anything is in error or critical, and give its violations and suggestions.
 
     Raises
     ------

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nwb_spikeinference.errors import InputError
+from nwb_spikeinference.nwb.storage.chunk_reader import filters_of
 from nwb_spikeinference.nwb.storage.open_file import decode
 
 # Attributes that follow the schema, of which pynwb writes its own version: a table of electrodes was once a plain one.
@@ -39,9 +40,8 @@ def copy_without(source: h5py.File, target: h5py.File, left_out: Collection[str]
     """
     copied = {_address(source): _Copied("/", "/")}
     _copy_children(source, target, left_out, copied)
-    _copy_attributes(source, target)
     for source_path, target_path in copied.values():
-        _point_at_copies(source[source_path], target[target_path], copied)
+        _complete(source[source_path], target[target_path], copied)
 
 
 def _copy_children(
@@ -63,7 +63,6 @@ def _copy_children(
             _copy_children(item, target.create_group(key), left_out, copied)
         else:
             source.copy(item, target, name=key, without_attrs=True)
-        _copy_attributes(item, target[key])
 
 
 def _address(item: h5py.Group | h5py.Dataset) -> int:
@@ -74,20 +73,13 @@ def _is_below(path: str, parents: Collection[str]) -> bool:
     return any(path == parent or path.startswith(parent + "/") for parent in parents)
 
 
-def _copy_attributes(source: h5py.Group | h5py.Dataset, target: h5py.Group | h5py.Dataset) -> None:
+def _complete(source: h5py.HLObject, target: h5py.HLObject, copied: Mapping[int, _Copied]) -> None:
+    """Copy attributes and references, once what they lead to is there."""
     for key in source.attrs:
-        dtype = source.attrs.get_id(key).dtype
-        if not _holds_references(dtype):
-            target.attrs.create(key, source.attrs[key], dtype=dtype)
-
-
-def _point_at_copies(
-    source: h5py.Group | h5py.Dataset, target: h5py.Group | h5py.Dataset, copied: Mapping[int, _Copied]
-) -> None:
-    for key in _reference_attributes(source):
-        dtype = source.attrs.get_id(key).dtype
-        values = np.asarray(source.attrs[key], dtype)
-        target.attrs.create(key, _translate(values, source, target, copied), dtype=dtype)
+        value, dtype = source.attrs[key], source.attrs.get_id(key).dtype
+        is_reference = _holds_references(dtype)
+        found = _translate(np.asarray(value, dtype), source, target, copied) if is_reference else value
+        target.attrs.create(key, found, dtype=dtype)
     if isinstance(source, h5py.Dataset) and source.size and _holds_references(source.dtype):
         target[...] = _translate(np.asarray(source[()], source.dtype), source, target, copied)
 
@@ -119,10 +111,7 @@ def is_referred_to(file: h5py.File, path: str) -> bool:
     """Whether an object reference leads to an object or into it, or a soft link to it, from outside of it."""
     for name in walk(file, [path]):
         item = file[name]
-        references = [np.asarray(item.attrs[key], item.attrs.get_id(key).dtype) for key in _reference_attributes(item)]
-        if isinstance(item, h5py.Dataset) and item.size and _holds_references(item.dtype):
-            references.append(np.asarray(item[()], item.dtype))
-        if any(_is_below(target, [path]) for values in references for target in _targets(file, values)):
+        if any(_is_below(target, [path]) for target in _targets_of(item)):
             return True
         if isinstance(item, h5py.Group):
             links = (item.get(key, getlink=True) for key in item)
@@ -131,8 +120,14 @@ def is_referred_to(file: h5py.File, path: str) -> bool:
     return False
 
 
-def _reference_attributes(item: h5py.Group | h5py.Dataset) -> list[str]:
-    return [key for key in item.attrs if _holds_references(item.attrs.get_id(key).dtype)]
+def _targets_of(item: h5py.Group | h5py.Dataset) -> Iterator[str]:
+    """Where the references of an object lead, those in its attributes too."""
+    for key in item.attrs:
+        dtype = item.attrs.get_id(key).dtype
+        if _holds_references(dtype):
+            yield from _targets(item.file, np.asarray(item.attrs[key], dtype))
+    if isinstance(item, h5py.Dataset) and item.size and _holds_references(item.dtype):
+        yield from _targets(item.file, np.asarray(item[()], item.dtype))
 
 
 def _targets(file: h5py.File, values: NDArray[Any]) -> Iterator[str]:
@@ -148,15 +143,9 @@ def _targets(file: h5py.File, values: NDArray[Any]) -> Iterator[str]:
 
 def walk(file: h5py.File, left_out: Collection[str] = ()) -> list[str]:
     """Absolute paths of all groups and datasets, each object once, in the order of names."""
-    paths = ["/"]
-
-    def visit(name: str) -> None:
-        path = "/" + name
-        if not _is_below(path, left_out):
-            paths.append(path)
-
-    file.visit(visit)
-    return paths
+    names: list[str] = []
+    file.visit(names.append)
+    return ["/", *(f"/{name}" for name in names if not _is_below(f"/{name}", left_out))]
 
 
 def require_copied(original: h5py.File, copy: h5py.File, left_out: Collection[str]) -> None:
@@ -191,7 +180,7 @@ def holds_plain_chunks(dataset: h5py.Dataset) -> bool:
 
 def _same_chunks(one: h5py.Dataset, other: h5py.Dataset) -> bool:
     """Whether two datasets hold the same bytes in the same chunks, found many times faster than by unpacking them."""
-    if (one.shape, one.dtype, one.chunks, _filters(one)) != (other.shape, other.dtype, other.chunks, _filters(other)):
+    if _packing(one) != _packing(other):
         return False
     places = _chunk_places(one)
     return places == _chunk_places(other) and all(
@@ -199,9 +188,13 @@ def _same_chunks(one: h5py.Dataset, other: h5py.Dataset) -> bool:
     )
 
 
+def _packing(dataset: h5py.Dataset) -> str:
+    return f"{dataset.shape} {dataset.dtype} {dataset.chunks} {filters_of(dataset)}"
+
+
 def stored_digest(dataset: h5py.Dataset) -> str:
     """Hex digest of a dataset's chunks as they lie in the file."""
-    digest = hashlib.sha256(f"{dataset.shape} {dataset.dtype} {dataset.chunks} {_filters(dataset)}".encode())
+    digest = hashlib.sha256(_packing(dataset).encode())
     for place in _chunk_places(dataset):
         mask, stored = dataset.id.read_direct_chunk(place)
         digest.update(f"{place} {mask}".encode())
@@ -214,11 +207,6 @@ def _chunk_places(dataset: h5py.Dataset) -> list[tuple[int, ...]]:
     if dataset.id.get_num_chunks():
         dataset.id.chunk_iter(lambda info: places.append(info.chunk_offset))
     return sorted(places)
-
-
-def _filters(dataset: h5py.Dataset) -> list[Any]:
-    plan = dataset.id.get_create_plist()
-    return [plan.get_filter(k) for k in range(plan.get_nfilters())]
 
 
 def attribute_text(item: h5py.HLObject, key: str) -> str:
@@ -234,8 +222,7 @@ def dataset_digest(dataset: h5py.Dataset) -> str:
     digest = hashlib.sha256(f"{dataset.shape} {dataset.dtype}".encode())
     for values in read_pieces(dataset):
         if _holds_references(dataset.dtype):
-            paths = list(_targets(dataset.file, values))
-            digest.update("\n".join(paths).encode())
+            digest.update("\n".join(_targets(dataset.file, values)).encode())
         elif dataset.dtype.hasobject:
             for value in values.reshape(-1):
                 text = decode(value) if isinstance(value, bytes | str) else repr(np.asarray(value).tolist())

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from hdmf.backends.hdf5 import H5DataIO
 from pynwb import NWBFile, TimeSeries
 from pynwb.ecephys import LFP, ElectricalSeries
 
@@ -24,7 +23,7 @@ from nwb_spikeinference.nwb.names import (
     series_name,
 )
 from nwb_spikeinference.nwb.raw.raw_records import LfpSource, Period, SessionContent, VoltageSource
-from nwb_spikeinference.nwb.storage.chunks import RAW_CHUNK, Packer, Slot
+from nwb_spikeinference.nwb.storage.chunks import RAW_CHUNK, Packer, Slot, packed
 from nwb_spikeinference.recordings import IntArray
 
 _EVERY = slice(None)
@@ -48,11 +47,10 @@ class Filling:
 
     def pack(self, packer: Packer) -> None:
         """Read the block from start to end, and pack it."""
-        pieces = packer.pack(self.slot, self._read())
-        if self.lfp is None or self.lfp_slot is None:
-            deque(pieces, maxlen=0)
-        else:
-            deque(packer.pack(self.lfp_slot, self.lfp.filter(pieces)), maxlen=0)
+        pieces: Iterator[Any] = packer.pack(self.slot, self._read())
+        if self.lfp is not None and self.lfp_slot is not None:
+            pieces = packer.pack(self.lfp_slot, self.lfp.filter(pieces))
+        deque(pieces, maxlen=0)
 
     def _read(self) -> Iterator[IntArray]:
         n_samples, step = self.slot.shape[0], RAW_CHUNK[0]
@@ -73,14 +71,10 @@ def add_signals(file: NWBFile, content: SessionContent) -> tuple[Filling, ...]:
     lfps = {lfp.name: lfp for lfp in content.lfp}
     fillings = []
     for source in content.raw:
-        slots = _add_raw(file, source)
-        for block, slot in enumerate(slots):
-            if source.name in lfps:
-                lfp, lfp_slot = lfps[source.name], lfp_slots[source.name][block]
-                filling = Filling(source=source, block=block, columns=_EVERY, slot=slot, lfp=lfp, lfp_slot=lfp_slot)
-            else:
-                filling = Filling(source=source, block=block, columns=_EVERY, slot=slot)
-            fillings.append(filling)
+        lfp = lfps.get(source.name)
+        for block, slot in enumerate(_add_raw(file, source)):
+            lfp_slot = None if lfp is None else lfp_slots[source.name][block]
+            fillings.append(Filling(source=source, block=block, columns=_EVERY, slot=slot, lfp=lfp, lfp_slot=lfp_slot))
     for source in content.analog:
         fillings += _add_analog(file, source)
     return tuple(fillings)
@@ -106,7 +100,7 @@ def _add_raw(file: NWBFile, source: VoltageSource) -> list[Slot]:
     if np.any(source.offset_v != source.offset_v[0]):
         raise InputError(f"{source.description}: channels have different offsets, which no ElectricalSeries can hold")
     if np.any(source.gain != source.gain[0]):
-        scaling["channel_conversion"] = H5DataIO(source.gain / source.gain[0], compression="gzip", shuffle=True)
+        scaling["channel_conversion"] = packed(source.gain / source.gain[0])
     slots = []
     for block, period in enumerate(source.periods):
         name = series_name(RAW_SERIES, source.name, block, len(source.periods))

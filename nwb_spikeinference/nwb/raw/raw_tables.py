@@ -4,20 +4,17 @@ Tables of a session's NWB file: electrodes, units, recorded periods.
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import count
 
 import numpy as np
-from hdmf.backends.hdf5 import H5DataIO
 from hdmf.common import ElementIdentifiers, VectorData
-from hdmf.data_utils import DataIO
 from pynwb import NWBFile
 from pynwb.device import Device, DeviceModel
-from pynwb.epoch import TimeIntervals
 from pynwb.misc import Units
 
 from nwb_spikeinference.nwb.names import ELECTRODE_COLUMNS, NOT_RECORDED, RECORDED_PERIODS, UNIT_COLUMNS
 from nwb_spikeinference.nwb.raw.raw_records import TIME_ROUNDING_S
+from nwb_spikeinference.nwb.storage.chunks import packed
 from nwb_spikeinference.recordings import Electrode, FloatArray, Unit
 from nwb_spikeinference.regions import HEMISPHERE_LETTER, Location
 from nwb_spikeinference.session_config import DeviceSettings
@@ -87,12 +84,10 @@ def add_recorded_periods(file: NWBFile, periods: Sequence[tuple[float, float]]) 
     """
     if len(periods) < 2:
         return
-    table = TimeIntervals(
-        name=RECORDED_PERIODS, description="Continuous stretches of the recording; pauses lie between"
-    )
+    description = "Continuous stretches of the recording; pauses lie between"
+    table = file.create_time_intervals(name=RECORDED_PERIODS, description=description)
     for start_s, stop_s in periods:
         table.add_interval(start_time=start_s, stop_time=stop_s)
-    file.add_time_intervals(table)
 
 
 def add_units(
@@ -110,8 +105,8 @@ def add_units(
     for name, description in UNIT_COLUMNS.items():
         table.add_column(name=name, description=description)
     measures = _sorter_columns(units)
-    for measure in measures.values():
-        table.add_column(name=measure.column, description=measure.description)
+    for measure, (column, _) in measures.items():
+        table.add_column(name=column, description=f"{measure!r} as the sorter gave it")
     length = max((len(unit.waveform_mean) for unit in units if unit.waveform_mean is not None), default=0)
     for unit in units:
         table.add_unit(
@@ -125,7 +120,7 @@ def add_units(
             isi_violations=_number(unit.isi_violations),
             trough_to_peak_ms=_number(unit.trough_to_peak_ms),
             cell_type=unit.cell_type,
-            **{measure.column: _given(unit).get(name, measure.missing) for name, measure in measures.items()},
+            **{column: _given(unit).get(measure, missing) for measure, (column, missing) in measures.items()},
             **_waveforms(unit, length),
         )
     file.units = table
@@ -142,32 +137,20 @@ def _observed(spike_times_s: FloatArray, periods: Sequence[tuple[float, float]])
     return observed
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _SorterColumn:
-    """A column for one of the sorter's own measures."""
-
-    column: str
-    description: str
-    missing: float | str
-
-
 def _given(unit: Unit) -> dict[str, float | str]:
     """What the sorter said of a unit, by the sorter's names."""
     return {**({} if unit.label is None else {"label": unit.label}), **unit.quality}
 
 
-def _sorter_columns(units: Sequence[Unit]) -> dict[str, _SorterColumn]:
-    """One column for each measure that any sorter gave, by the sorter's name of it."""
-    columns: dict[str, _SorterColumn] = {}
+def _sorter_columns(units: Sequence[Unit]) -> dict[str, tuple[str, float | str]]:
+    """Column of each measure that any sorter gave, by the sorter's name of it, and what stands where it is missing."""
+    columns: dict[str, tuple[str, float | str]] = {}
     for unit in units:
-        for name, value in _given(unit).items():
-            known = columns.get(name)
-            is_text = isinstance(value, str) or (known is not None and known.missing == "")
-            columns[name] = _SorterColumn(
-                column=known.column if known else _column_name(name, {each.column for each in columns.values()}),
-                description=f"{name!r} as the sorter gave it",
-                missing="" if is_text else np.nan,
-            )
+        for measure, value in _given(unit).items():
+            if measure not in columns:
+                columns[measure] = _column_name(measure, {column for column, _ in columns.values()}), np.nan
+            if isinstance(value, str):
+                columns[measure] = columns[measure][0], ""
     return columns
 
 
@@ -181,10 +164,7 @@ def _column_name(measure: str, taken: set[str]) -> str:
 def _waveforms(unit: Unit, length: int) -> dict[str, FloatArray]:
     if not length:
         return {}
-    return {
-        "waveform_mean": _padded(unit.waveform_mean, length),
-        "waveform_sd": _padded(unit.waveform_sd, length),
-    }
+    return {"waveform_mean": _padded(unit.waveform_mean, length), "waveform_sd": _padded(unit.waveform_sd, length)}
 
 
 def _number(value: float | None) -> float:
@@ -205,13 +185,6 @@ def compress_columns(file: NWBFile) -> None:
     Lists become arrays, since pynwb looks at each number of a list, and spike times are many.
     """
     for item in file.objects.values():
-        data = getattr(item, "data", None)
-        if (
-            not isinstance(item, VectorData | ElementIdentifiers)
-            or isinstance(data, DataIO)
-            or data is None
-            or not len(data)
-        ):
-            continue
-        if isinstance(data, np.ndarray | list) and np.issubdtype(np.asarray(data[:1]).dtype, np.number):
-            item.transform(lambda held: H5DataIO(np.asarray(held), compression="gzip", shuffle=True))
+        data = item.data if isinstance(item, VectorData | ElementIdentifiers) else None
+        if isinstance(data, np.ndarray | list) and len(data) and np.asarray(data[:1]).dtype.kind in "iufc":
+            item.transform(lambda held: packed(np.asarray(held)))

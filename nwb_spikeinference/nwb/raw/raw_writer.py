@@ -8,7 +8,6 @@ grow with the recording.
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import h5py
 from pynwb import NWBHDF5IO, NWBFile
@@ -30,21 +29,19 @@ from nwb_spikeinference.nwb.storage.chunks import Packer
 
 
 def write_session(path: Path, content: SessionContent) -> None:
-    """
-    Write one session to a new file.
-
-    Parameters
-    ----------
-    path : Path
-        Is created; give a temporary name and move the file when it is complete.
-    """
+    """Write one session to a new file; give a temporary name, and move the file when it is complete."""
     file = _make_file(content)
     devices = add_devices(file, content.devices)
     if content.electrodes:
         add_electrodes(file, content.electrodes, devices)
     fillings = add_signals(file, content)
     with Packer([slot for filling in fillings for slot in filling.slots], partial(_pack, fillings)) as packer:
-        _add_tables(file, content)
+        add_recorded_periods(file, content.recorded_periods)
+        if content.units:
+            add_units(file, content.units, content.recorded_periods, content.units_resolution_s)
+        for events in content.events:
+            add_events(file, events)
+        compress_columns(file)
         # opened here, since pynwb warns of every name that does not end in .nwb, and a temporary one does not
         with h5py.File(path, "w") as handle, NWBHDF5IO(file=handle, mode="w") as io:
             io.write(file)
@@ -56,20 +53,8 @@ def _pack(fillings: Sequence[Filling], packer: Packer) -> None:
         filling.pack(packer)
 
 
-def _add_tables(file: NWBFile, content: SessionContent) -> None:
-    add_recorded_periods(file, content.recorded_periods)
-    if content.units:
-        add_units(file, content.units, content.recorded_periods, content.units_resolution_s)
-    for events in content.events:
-        add_events(file, events)
-    compress_columns(file)
-
-
 def _make_file(content: SessionContent) -> NWBFile:
     session, subject = content.session, content.subject
-    optional: dict[str, Any] = {"institution": session.institution, "lab": session.lab}
-    if session.experimenter:
-        optional["experimenter"] = list(session.experimenter)
     file = NWBFile(
         session_description=session.description,
         experiment_description="Intracranial recording of local field potentials and single neurons in a patient",
@@ -77,17 +62,16 @@ def _make_file(content: SessionContent) -> NWBFile:
         identifier=content.identifier,
         session_start_time=session.start,
         session_id=session.session_id,
+        institution=session.institution,
+        lab=session.lab,
+        experimenter=list(session.experimenter) or None,
         was_generated_by=[(PROGRAM, nwb_spikeinference.__version__)],
-        **{name: value for name, value in optional.items() if value is not None},
     )
     file.subject = Subject(
         subject_id=subject.subject_id,
         species=subject.species,
         sex=subject.sex,
-        **{
-            name: value
-            for name, value in {"age": subject.age, "description": subject.description}.items()
-            if value is not None
-        },
+        age=subject.age,
+        description=subject.description,
     )
     return file

@@ -1,5 +1,5 @@
 """
-Is what a file holds what the recorder wrote?
+Raw signals of a written file, compared with what the recorder wrote.
 
 Chunks are located by HDF5 first, and then read past it: a file that is opened twice in one process loses its open
 datasets when either is closed, and other checks of the same file can run meanwhile.
@@ -12,7 +12,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
-from typing import IO, NamedTuple
+from typing import NamedTuple
 
 import h5py
 import numpy as np
@@ -59,14 +59,14 @@ def locate_raw(path: Path, content: SessionContent) -> tuple[WrittenBlock, ...]:
     """
     with h5py.File(path, "r") as file:
         return tuple(
-            _locate(file[f"acquisition/{series_name(RAW_SERIES, source.name, block, len(source.periods))}/data"],
-                    source, block)
+            _locate(file["acquisition"], source, block)
             for source in content.raw
             for block in range(len(source.periods))
-        )  # fmt: skip
+        )
 
 
-def _locate(written: h5py.Dataset, source: VoltageSource, block: int) -> WrittenBlock:
+def _locate(acquisition: h5py.Group, source: VoltageSource, block: int) -> WrittenBlock:
+    written = acquisition[f"{series_name(RAW_SERIES, source.name, block, len(source.periods))}/data"]
     shape = (source.periods[block].n_samples, len(source.gain))
     if written.shape != shape or written.dtype != np.int16:
         raise InputError(f"{written.name}: has shape {written.shape} of {written.dtype}, the source {shape} of int16")
@@ -80,9 +80,8 @@ def _locate(written: h5py.Dataset, source: VoltageSource, block: int) -> Written
     n_missing = math.prod(-(-length // step) for length, step in zip(shape, written.chunks, strict=True)) - len(places)
     if n_missing:
         raise InputError(f"{written.name}: {n_missing} chunks are missing; {_HINT}")
-    return WrittenBlock(
-        name=written.name, source=source, block=block, chunk=written.chunks, places=tuple(sorted(places))
-    )
+    places.sort()
+    return WrittenBlock(name=written.name, source=source, block=block, chunk=written.chunks, places=tuple(places))
 
 
 def require_identical(path: Path, blocks: Sequence[WrittenBlock]) -> None:
@@ -96,42 +95,34 @@ def require_identical(path: Path, blocks: Sequence[WrittenBlock]) -> None:
     """
     waiting: deque[Future[None]] = deque()
     with ThreadPoolExecutor(n_threads(), thread_name_prefix="compare") as pool:
-        for pair in (pair for block in blocks for pair in _pairs(path, block)):
-            waiting.append(pool.submit(pair.require_equal))
-            if len(waiting) > _AHEAD * n_threads():
-                waiting.popleft().result()
+        for block in blocks:
+            for packed, samples in _rows(path, block):
+                waiting.append(pool.submit(_require_equal, block, packed, samples))
+                if len(waiting) > _AHEAD * n_threads():
+                    waiting.popleft().result()
         for comparison in waiting:
             comparison.result()
 
 
-@dataclass(frozen=True, slots=True)
-class _Pair:
-    """One row of chunks of a file and what it should hold."""
-
-    written: WrittenBlock
-    packed: tuple[bytes, ...]
-    samples: IntArray  # fewer than the chunks hold at the end of a dataset
-
-    def require_equal(self) -> None:
-        n_samples, n_columns = self.samples.shape
-        try:
-            held = unpack_row(self.packed, self.written.chunk, np.int16)[:n_samples, :n_columns]
-        except InputError as error:
-            raise InputError(f"{self.written.name}: {error}; {_HINT}") from error
-        if not np.array_equal(held, self.samples):
-            label = self.written.source.labels[int(np.argmax(np.any(held != self.samples, axis=0)))]
-            raise InputError(f"{self.written.name}: channel {label} differs from its source; {_HINT}")
-
-
-def _pairs(path: Path, written: WrittenBlock) -> Iterator[_Pair]:
+def _rows(path: Path, written: WrittenBlock) -> Iterator[tuple[list[bytes], IntArray]]:
+    """Each row of chunks of a file and the samples that it should hold: fewer than the chunks at the end."""
     source, step = written.source, written.chunk[0]
     n_samples = source.periods[written.block].n_samples
     with path.open("rb") as stream:
         for start, row in groupby(written.places, key=lambda place: place.start):
-            packed = tuple(_read_chunk(stream, place) for place in row)
-            yield _Pair(written, packed, source.read(written.block, start, min(start + step, n_samples)))
+            packed = []
+            for place in row:
+                stream.seek(place.at_byte)
+                packed.append(stream.read(place.n_bytes))
+            yield packed, source.read(written.block, start, min(start + step, n_samples))
 
 
-def _read_chunk(stream: IO[bytes], place: _Place) -> bytes:
-    stream.seek(place.at_byte)
-    return stream.read(place.n_bytes)
+def _require_equal(written: WrittenBlock, packed: list[bytes], samples: IntArray) -> None:
+    n_samples, n_columns = samples.shape
+    try:
+        held = unpack_row(packed, written.chunk, np.int16)[:n_samples, :n_columns]
+    except InputError as error:
+        raise InputError(f"{written.name}: {error}; {_HINT}") from error
+    if not np.array_equal(held, samples):
+        label = written.source.labels[int(np.argmax(np.any(held != samples, axis=0)))]
+        raise InputError(f"{written.name}: channel {label} differs from its source; {_HINT}")

@@ -1,5 +1,5 @@
 """
-Which contacts belong to one electrode, in files that do not keep one group per electrode.
+Bundles: contacts that belong to one electrode, in files that do not keep one group per electrode.
 """
 
 import re
@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from nwb_spikeinference.nwb.reading.columns import rows_by_name
 from nwb_spikeinference.recordings import ElectrodeKind
 
 _WIRES = 8  # of a Behnke-Fried electrode
@@ -31,13 +32,12 @@ def name_bundles(contacts: Sequence[Contact]) -> tuple[list[str], tuple[str, ...
     A bundle is a group. Where every wire has its own group, it is what their labels or places share; where one group
     holds several electrodes, the group is cut by them.
     """
-    sizes = Counter(contact.group for contact in contacts)
-    if len(contacts) > 1 and max(sizes.values()) == 1:
+    rows_of = rows_by_name(contact.group for contact in contacts)
+    if len(contacts) > 1 and len(rows_of) == len(contacts):
         return _join_wires(contacts), ("one electrode group per wire: bundles are taken from labels and locations",)
     bundles = [contact.group or contact.place for contact in contacts]
-    rows_of = {group: [row for row, one in enumerate(contacts) if one.group == group] for group in sizes}
     parts_of = {group: _split_group([contacts[row] for row in rows]) for group, rows in rows_of.items()}
-    holders = Counter([*sizes, *(part for parts in parts_of.values() for part in set(parts))])
+    holders = Counter([*rows_of, *(part for parts in parts_of.values() for part in set(parts))])
     for group, parts in parts_of.items():
         for row, part in zip(rows_of[group], parts, strict=False):
             bundles[row] = part if part and holders[part] == 1 else " ".join(name for name in (group, part) if name)
@@ -50,23 +50,19 @@ def name_bundles(contacts: Sequence[Contact]) -> tuple[list[str], tuple[str, ...
 
 def _join_wires(contacts: Sequence[Contact]) -> list[str]:
     stems = [_stem(contact.label) for contact in contacts]
-    places_of_stem: dict[str, set[str]] = {}
-    for stem, contact in zip(stems, contacts, strict=True):
-        places_of_stem.setdefault(stem, set()).add(contact.place)
-    bundles = []
-    for stem, contact in zip(stems, contacts, strict=True):
-        shared = stem and len(places_of_stem[stem]) == 1
-        bundles.append(stem if shared else " ".join(part for part in (stem, contact.place) if part) or contact.group)
+    bundles = [""] * len(contacts)
+    for stem, rows in rows_by_name(stems).items():
+        is_shared = stem and len({contacts[row].place for row in rows}) == 1
+        for row in rows:
+            names = (stem,) if is_shared else (stem, contacts[row].place)
+            bundles[row] = " ".join(name for name in names if name) or contacts[row].group
     return bundles if any(stems) else _split_places(bundles, contacts)
 
 
 def _split_places(places: Sequence[str], contacts: Sequence[Contact]) -> list[str]:
     """Wires without labels, by structure: several electrodes in one are told apart by points, else by channels."""
-    rows_of: dict[str, list[int]] = {}
-    for row, place in enumerate(places):
-        rows_of.setdefault(place, []).append(row)
     bundles = list(places)
-    for place, rows in rows_of.items():
+    for place, rows in rows_by_name(places).items():
         keys = _electrodes_of_place([contacts[row] for row in rows])
         for row, key in zip(rows, keys, strict=True):
             number = list(dict.fromkeys(keys)).index(key) + 1

@@ -5,6 +5,7 @@ Text is bytes or str, ragged columns have an index, categories may be numbers be
 """
 
 import re
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import h5py
@@ -35,25 +36,20 @@ def read_values(column: h5py.Dataset) -> NDArray[Any]:
 
 def read_numbers(table: h5py.Group, n_rows: int, *names: str) -> list[float | None]:
     """One finite number per row, None where the column or the value is missing."""
-    column = find_column(table, *names)
-    if column is None or column.shape != (n_rows,):
-        return [None] * n_rows
-    numbers: list[float | None] = []
-    for value in read_values(column).tolist():
-        try:
-            number = float(decode(value))
-        except ValueError:
-            number = np.nan
-        numbers.append(number if np.isfinite(number) else None)
-    return numbers
+    return [_finite_number(value) for value in _read_rows(table, n_rows, names)]
+
+
+def _finite_number(value: object) -> float | None:
+    try:
+        number = float(decode(value))
+    except ValueError:
+        return None
+    return number if np.isfinite(number) else None
 
 
 def read_whole_numbers(table: h5py.Group, n_rows: int, *names: str) -> list[int | None]:
     """One whole number per row, of any size, None where the column is missing or the value is none."""
-    column = find_column(table, *names)
-    if column is None or column.shape != (n_rows,):
-        return [None] * n_rows
-    return [whole_number(value) for value in read_values(column).tolist()]
+    return [whole_number(value) for value in _read_rows(table, n_rows, names)]
 
 
 def whole_number(value: object) -> int | None:
@@ -68,15 +64,20 @@ def whole_number(value: object) -> int | None:
 
 def read_texts(table: h5py.Group, n_rows: int, *names: str) -> list[str]:
     """One text per row, empty where the column or the value is missing."""
+    texts = [decode(value).strip() for value in _read_rows(table, n_rows, names)]
+    return ["" if text.lower() in NO_TEXT else text for text in texts]
+
+
+def _read_rows(table: h5py.Group, n_rows: int, names: Sequence[str]) -> list[Any]:
+    """One value per row of the first of these columns; empty texts where there is none."""
     column = find_column(table, *names)
     if column is None or column.shape != (n_rows,):
         return [""] * n_rows
-    values = read_values(column).tolist()
+    values: list[Any] = read_values(column).tolist()
     if "elements" in column.attrs:  # EnumData: numbers of names
-        names_of = [decode(name) for name in column.file[column.attrs["elements"]][()]]
-        return [names_of[int(value)] for value in values]
-    texts = [decode(value).strip() for value in values]
-    return ["" if text.lower() in NO_TEXT else text for text in texts]
+        elements = column.file[column.attrs["elements"]][()]
+        return [elements[int(value)] for value in values]
+    return values
 
 
 def text_columns(table: h5py.Group, n_rows: int) -> list[str]:
@@ -86,6 +87,14 @@ def text_columns(table: h5py.Group, n_rows: int) -> list[str]:
         for name, column in table.items()
         if isinstance(column, h5py.Dataset) and column.shape == (n_rows,) and h5py.check_string_dtype(column.dtype)
     ]
+
+
+def rows_by_name(names: Iterable[str]) -> dict[str, tuple[int, ...]]:
+    """Rows in which each name stands, in order."""
+    rows: dict[str, list[int]] = {}
+    for row, name in enumerate(names):
+        rows.setdefault(name, []).append(row)
+    return {name: tuple(found) for name, found in rows.items()}
 
 
 def read_ragged(table: h5py.Group, name: str, n_rows: int) -> list[NDArray[Any]] | None:

@@ -55,12 +55,7 @@ class ElectrodeTable:
 
 def read_electrodes(file: h5py.File, regions: Mapping[str, str], layout: LayoutSettings) -> ElectrodeTable:
     """
-    All contacts of a file.
-
-    Parameters
-    ----------
-    regions : mapping
-        The user's own spellings: written form -> region.
+    All contacts of a file; `regions` are the user's own spellings.
 
     Raises
     ------
@@ -71,12 +66,12 @@ def read_electrodes(file: h5py.File, regions: Mapping[str, str], layout: LayoutS
     if table is None:
         return ElectrodeTable(notes=("no electrodes table",))
     n_rows = len(table["id"])
-    groups = _groups(file, table, n_rows)
+    groups = _groups(table, n_rows)
     # The column group_name is a mere copy, and some files fill it with something else.
-    columns = zip(groups, read_texts(table, n_rows, "group_name"), strict=True)
-    group_names = [group.name or written for group, written in columns]
+    copies = read_texts(table, n_rows, "group_name")
+    group_names = [group.name or copy for group, copy in zip(groups, copies, strict=True)]
     labels = read_texts(table, n_rows, *LABELS)
-    places, place_notes = find_places(_place_texts(file, table, groups, group_names, labels, layout), regions)
+    places, place_notes = find_places(_place_texts(table, groups, group_names, labels, layout), regions)
     channel_texts = read_texts(table, n_rows, *CHANNELS)
     named_kinds, kind_notes = _find_kinds(read_texts(table, n_rows, "electrode_type"), channel_texts, groups)
     kinds = [kind or layout.contacts or "micro" for kind in named_kinds]
@@ -88,27 +83,24 @@ def read_electrodes(file: h5py.File, regions: Mapping[str, str], layout: LayoutS
     bundles, notes = name_bundles([Contact(*row) for row in rows])
     wires = read_whole_numbers(table, n_rows, "wire")
     nsps = read_texts(table, n_rows, "nsp")
-    electrodes = []
-    for row in range(n_rows):
-        electrodes.append(
-            Electrode(
-                row=row,
-                label=labels[row] or f"{group_names[row] or 'electrode'}-{row}",
-                bundle=bundles[row],
-                region=places[row].region,
-                hemisphere=places[row].hemisphere,
-                wire=_trailing_number(labels[row]) if wires[row] is None else wires[row],
-                channel=channels[row],
-                kind=kinds[row],
-                kind_is_named=(named_kinds[row] or layout.contacts) is not None,
-                nsp=nsps[row] or None,
-                xyz=points[row],
-            )
+    electrodes = tuple(
+        Electrode(
+            row=row,
+            label=labels[row] or f"{group_names[row] or 'electrode'}-{row}",
+            bundle=bundles[row],
+            region=places[row].region,
+            hemisphere=places[row].hemisphere,
+            wire=_trailing_number(labels[row]) if wires[row] is None else wires[row],
+            channel=channels[row],
+            kind=kinds[row],
+            kind_is_named=(named_kinds[row] or layout.contacts) is not None,
+            nsp=nsps[row] or None,
+            xyz=points[row],
         )
-    advice = _advice_on_regions(table, n_rows, places, regions)
-    return ElectrodeTable(
-        electrodes=tuple(electrodes), notes=(*place_notes, *kind_notes, *notes, *advice), advice=advice
+        for row in range(n_rows)
     )
+    advice = _advice_on_regions(table, n_rows, places, regions)
+    return ElectrodeTable(electrodes=electrodes, notes=(*place_notes, *kind_notes, *notes, *advice), advice=advice)
 
 
 class _Group(NamedTuple):
@@ -117,7 +109,7 @@ class _Group(NamedTuple):
     description: str = ""
 
 
-def _groups(file: h5py.File, table: h5py.Group, n_rows: int) -> list[_Group]:
+def _groups(table: h5py.Group, n_rows: int) -> list[_Group]:
     """The electrode group of each row."""
     column = find_column(table, "group")
     if column is None or column.shape != (n_rows,):
@@ -125,7 +117,7 @@ def _groups(file: h5py.File, table: h5py.Group, n_rows: int) -> list[_Group]:
     found: dict[str, _Group] = {}
     groups = []
     for reference in read_values(column):
-        group = file[reference]
+        group = table.file[reference]
         if group.name not in found:
             location, description = (decode(group.attrs.get(key, "")) for key in ("location", "description"))
             location = "" if location.strip().lower() in NO_TEXT else location
@@ -135,38 +127,21 @@ def _groups(file: h5py.File, table: h5py.Group, n_rows: int) -> list[_Group]:
 
 
 def _place_texts(
-    file: h5py.File,
-    table: h5py.Group,
-    groups: Sequence[_Group],
-    group_names: Sequence[str],
-    labels: Sequence[str],
-    layout: LayoutSettings,
+    table: h5py.Group, groups: Sequence[_Group], names: Sequence[str], labels: Sequence[str], layout: LayoutSettings
 ) -> list[PlaceTexts]:
     n_rows = len(groups)
     for key in ("region_column", "hemisphere_column"):
         name = getattr(layout, key)
         if name is not None and find_column(table, name) is None:
-            held = ", ".join(text_columns(table, n_rows)) or "none"
+            where, held = table.file.filename, ", ".join(text_columns(table, n_rows)) or "none"
             raise InputError(
-                f"{file.filename}: the electrodes table has no column {name!r} (layout.{key}); its texts are in: {held}"
+                f"{where}: the electrodes table has no column {name!r} (layout.{key}); its texts are in: {held}"
             )
-    named = () if layout.region_column is None else (layout.region_column,)
-    region_texts = read_texts(table, n_rows, *(named or _REGIONS))
-    hemisphere_texts = read_texts(
-        table, n_rows, *((layout.hemisphere_column,) if layout.hemisphere_column else _HEMISPHERES)
-    )
+    regions = read_texts(table, n_rows, *([layout.region_column] if layout.region_column else _REGIONS))
+    sides = read_texts(table, n_rows, *([layout.hemisphere_column] if layout.hemisphere_column else _HEMISPHERES))
     locations = read_texts(table, n_rows, "location")
-    return [
-        PlaceTexts(
-            region=region_texts[row],
-            hemisphere=hemisphere_texts[row],
-            location=locations[row],
-            group_location=groups[row].location,
-            label=labels[row],
-            group_name=group_names[row],
-        )
-        for row in range(n_rows)
-    ]
+    written = zip(regions, sides, locations, (group.location for group in groups), labels, names, strict=True)
+    return [PlaceTexts(*texts) for texts in written]
 
 
 def _find_kinds(

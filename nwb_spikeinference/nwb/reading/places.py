@@ -1,16 +1,15 @@
 """
-Where contacts lie, from all that a file says of it.
+Places of contacts, from all that a file says of them.
 """
 
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from nwb_spikeinference.regions import Hemisphere, Location, find_side_letters, parse_hemisphere, parse_location
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlaceTexts:
+class PlaceTexts(NamedTuple):
     """What a file says of where one contact is."""
 
     region: str
@@ -31,25 +30,8 @@ class PlaceTexts:
         return self.label, self.group_name
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Side:
-    """A side that a text names."""
-
-    hemisphere: Hemisphere
-    text: str
-    by_letter: bool
-    ambiguous: str | None
-
-
 def find_places(texts: Sequence[PlaceTexts], regions: Mapping[str, str]) -> tuple[list[Location], tuple[str, ...]]:
-    """
-    Region and side of each contact, and what is doubtful about the sides.
-
-    Parameters
-    ----------
-    regions : mapping
-        The user's own spellings: written form -> region.
-    """
+    """Region and side of each contact, and what is doubtful about the sides; `regions` are the user's own spellings."""
     side_letters = find_side_letters(text for one in texts for text in (*one.places, *one.names))
     notes: dict[str, None] = {}
     found: dict[PlaceTexts, Location] = {}
@@ -85,33 +67,26 @@ def _decide_side(column: str, read: Mapping[str, Location]) -> tuple[Hemisphere 
 
     A column made for it comes before a word, and a word before a letter of a name.
     """
-    sides = [
-        _Side(hemisphere=one.hemisphere, text=text, by_letter=one.side_by_letter, ambiguous=one.ambiguous)
-        for text, one in read.items()
-        if one.hemisphere is not None
-    ]
-    telling = [side for side in sides if not side.by_letter] or sides
+    sides = [(text, one) for text, one in read.items() if one.hemisphere is not None]
+    telling = [(text, one) for text, one in sides if not one.side_by_letter] or sides
     by_column = parse_hemisphere(column)
     if by_column is not None:
-        telling = [_Side(hemisphere=by_column, text=column, by_letter=False, ambiguous=None)]
+        telling = [(column, Location(region=None, hemisphere=by_column))]
         sides = [*telling, *sides]
-    hemisphere = telling[0].hemisphere if len({side.hemisphere for side in telling}) == 1 else None
-    if len({side.hemisphere for side in sides}) > 1:
-        names = dict.fromkeys(re.sub(r"[\s_\-]*\d+$", "", side.text) for side in sides)  # once per bundle
+    hemisphere = telling[0][1].hemisphere if len({one.hemisphere for _, one in telling}) == 1 else None
+    if len({one.hemisphere for _, one in sides}) > 1:
+        names = dict.fromkeys(re.sub(r"[\s_\-]*\d+$", "", text) for text, _ in sides)  # once per bundle
         written = " and ".join(repr(name) for name in names)
-        taken = f"that of {telling[0].text!r} is taken" if hemisphere else "none is taken"
+        taken = f"that of {telling[0][0]!r} is taken" if hemisphere else "none is taken"
         return hemisphere, [f"{written} name different sides: {taken}"]
     if hemisphere is None:
         doubtful = [text for text, one in read.items() if one.ambiguous and text]
-        return None, [_tell_unknown(text) for text in doubtful[:1]]
-    letters = [side.ambiguous.upper() for side in sides if side.ambiguous]
+        return None, [
+            f"side unknown of {text!r}, whose letter may be a part of the name; a column with the sides can be named: "
+            "layout: {hemisphere_column: NAME}"
+            for text in doubtful[:1]
+        ]
+    letters = [one.ambiguous.upper() for _, one in sides if one.ambiguous]
     if len(letters) < len(sides):
         return hemisphere, []
     return hemisphere, [f"the side of {letters[0]} rests on its letter, taken for {hemisphere}"]
-
-
-def _tell_unknown(text: str) -> str:
-    return (
-        f"side unknown of {text!r}, whose letter may be a part of the name; a column with the sides can be named: "
-        "layout: {hemisphere_column: NAME}"
-    )

@@ -1,5 +1,5 @@
 """
-Which of several series is read for a contact, and on what clock it lies.
+Choice of the series that is read for a contact, and the clock on which it lies.
 """
 
 import re

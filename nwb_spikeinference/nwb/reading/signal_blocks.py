@@ -26,17 +26,8 @@ _DEPTH = {"acquisition": 2, "processing": 3}  # of a series: itself, its LFP or 
 _ALL = slice(None)
 _USUAL = LayoutSettings()
 _PIECE = 1 << 20  # time stamps read at once
-_VOLTS = {
-    "": 1.0,
-    "v": 1.0,
-    "volt": 1.0,
-    "mv": 1e-3,
-    "millivolt": 1e-3,
-    "uv": 1e-6,
-    "µv": 1e-6,
-    "μv": 1e-6,
-    "microvolt": 1e-6,
-}
+# The sign for micro has two code points, which casefold makes one.
+_VOLTS = {"": 1.0, "v": 1.0, "volt": 1.0, "mv": 1e-3, "millivolt": 1e-3, "uv": 1e-6, "μv": 1e-6, "microvolt": 1e-6}
 
 
 def list_blocks(file: h5py.File, layout: LayoutSettings = _USUAL) -> tuple[tuple[SignalBlock, ...], tuple[str, ...]]:
@@ -190,7 +181,7 @@ def _block(series: h5py.Group, rate_hz: float, start_s: float, first_sample: int
 
 
 def _unit_in_volts(data: h5py.Dataset) -> float | None:
-    unit = decode(data.attrs.get("unit", "")).strip().lower()
+    unit = decode(data.attrs.get("unit", "")).strip().casefold()
     return _VOLTS.get(unit, _VOLTS.get(unit.removesuffix("s")))
 
 

@@ -1,5 +1,5 @@
 """
-Which contacts a unit was recorded from, in NWB files that anybody may have written.
+Links of units to the contacts that they were recorded from, in NWB files that anybody may have written.
 
 A contact is a row of the electrodes table. What else names it, its id too, may stand in several rows, and then links
 nothing.
@@ -13,7 +13,14 @@ import h5py
 
 from nwb_spikeinference.config import UnitElectrodeSettings
 from nwb_spikeinference.errors import InputError
-from nwb_spikeinference.nwb.reading.columns import find_column, read_ragged, read_texts, read_values, whole_number
+from nwb_spikeinference.nwb.reading.columns import (
+    find_column,
+    read_ragged,
+    read_texts,
+    read_values,
+    rows_by_name,
+    whole_number,
+)
 from nwb_spikeinference.nwb.reading.electrodes import CHANNELS, LABELS, electrodes_table
 from nwb_spikeinference.nwb.storage.open_file import decode
 
@@ -67,7 +74,7 @@ def link_units(file: h5py.File, table: h5py.Group, n_units: int, wanted: UnitEle
     groups = _rows_of_groups(table, electrodes, n_units)
     if groups is not None:
         return UnitLinks(groups)
-    line = _find_line(table, electrodes, n_units)
+    line = _find_line(table, electrodes, groups, n_units)
     advice = () if line is None else (f"units name no electrodes; add to study.yaml: {line}",)
     return UnitLinks([()] * n_units, advice or ("units name no electrodes",), advice)
 
@@ -78,7 +85,7 @@ def _tell_unknown(known: Sequence[Sized], named: Sequence[Sized]) -> tuple[str, 
 
 
 def _link_by_id(table: h5py.Group, electrodes: h5py.Group, ids: Sequence[Sequence[str]]) -> UnitLinks:
-    index = _index_ids(electrodes)
+    index = _index(read_values(electrodes["id"]).tolist())
     known = [[one for one in unit if one in index] for unit in ids]
     groups = _rows_of_groups(table, electrodes, len(ids))
     reading = _read_as("id", index, known, groups)
@@ -91,7 +98,7 @@ def _link_by_id(table: h5py.Group, electrodes: h5py.Group, ids: Sequence[Sequenc
 
 def _mend_ids(table: h5py.Group, electrodes: h5py.Group, ids: Sequence[Sequence[str]], groups: Rows | None) -> str:
     """The line of study.yaml for ids that repeat: a column that tells more, or else what these may be instead."""
-    line = _find_line(table, electrodes, len(ids))
+    line = _find_line(table, electrodes, groups, len(ids))
     if line is not None:
         return line
     others = {how: fit for how, fit in _fits(electrodes, ids, groups).items() if not fit.repeated}
@@ -199,16 +206,12 @@ def _rows_of_groups(table: h5py.Group, electrodes: h5py.Group | None, n_units: i
     groups = find_column(electrodes, "group")
     if groups is None:
         return None
-    rows_of = _rows_by_name(_names_of_groups(groups))
+    rows_of = rows_by_name(_names_of_groups(groups)) | {"": ()}
     return [rows_of.get(name, ()) for name in _names_of_groups(wanted)]
 
 
 def _names_of_groups(references: h5py.Dataset) -> list[str]:
     return [str(references.file[one].name) if one else "" for one in read_values(references)]
-
-
-def _index_ids(electrodes: h5py.Group) -> _Index:
-    return _index(read_values(electrodes["id"]).tolist())
 
 
 def _indices(electrodes: h5py.Group | None) -> dict[str, _Index]:
@@ -223,7 +226,7 @@ def _indices(electrodes: h5py.Group | None) -> dict[str, _Index]:
         group_names = [name.rpartition("/")[2] for name in _names_of_groups(groups)]
     numbers = _index([re.sub(r"^.*?(\d+)(\.0+)?$", r"\1", one) for one in channels])  # of micro-17: 17
     return {
-        "id": _index_ids(electrodes),
+        "id": _index(read_values(electrodes["id"]).tolist()),
         "label": _index(read_texts(electrodes, n_rows, *LABELS)),
         "channel": {key: rows for key, rows in numbers.items() if len(rows) == 1} | _index(channels),
         "group": _index(group_names),
@@ -232,20 +235,11 @@ def _indices(electrodes: h5py.Group | None) -> dict[str, _Index]:
 
 
 def _index(names: Sequence[object]) -> dict[str, tuple[int, ...]]:
-    return _rows_by_name([_key(name) for name in names])
+    return {name: rows for name, rows in rows_by_name(_key(name) for name in names).items() if name}
 
 
-def _rows_by_name(names: Sequence[str]) -> dict[str, tuple[int, ...]]:
-    rows: dict[str, tuple[int, ...]] = {}
-    for row, name in enumerate(names):
-        if name:
-            rows[name] = (*rows.get(name, ()), row)
-    return rows
-
-
-def _find_line(table: h5py.Group, electrodes: h5py.Group | None, n_units: int) -> str | None:
+def _find_line(table: h5py.Group, electrodes: h5py.Group | None, groups: Rows | None, n_units: int) -> str | None:
     """The line of study.yaml that names a column which fits the contacts, if there is one beside that of ids."""
-    groups = _rows_of_groups(table, electrodes, n_units)
     for name in table:
         if name.lower().startswith(_NO_CONTACT) or name.lower().endswith("_index") or name.lower() == _IDS:
             continue

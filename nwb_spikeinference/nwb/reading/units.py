@@ -146,13 +146,12 @@ def _mean_waveforms(table: h5py.Group, n_units: int) -> tuple[list[FloatArray | 
     column = find_column(table, "waveform_mean", *_WAVEFORMS)
     if column is None or column.shape[:1] != (n_units,) or column.ndim not in (2, 3) or column.dtype.kind not in "fiu":
         return [None] * n_units, [None] * n_units
-    rates: list[float | None] = [float(column.attrs.get("sampling_rate", np.nan))] * n_units
+    rates_hz = [float(column.attrs.get("sampling_rate", np.nan))] * n_units
     written = find_column(table, _WAVEFORM_RATE)
     if written is not None and written.size == n_units:
-        rates = [float(rate) for rate in read_values(written).ravel()]
-    return [_largest(waveform) for waveform in read_values(column)], [
-        rate if rate is not None and rate > 0 else None for rate in rates
-    ]
+        rates_hz = [float(rate_hz) for rate_hz in read_values(written).ravel()]
+    waveforms = [_largest(waveform) for waveform in read_values(column)]
+    return waveforms, [rate_hz if rate_hz > 0 else None for rate_hz in rates_hz]
 
 
 def _largest(waveform: NDArray[Any]) -> FloatArray | None:

@@ -12,13 +12,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from hdmf.common import DynamicTable, DynamicTableRegion, ElementIdentifiers, VectorData
+from hdmf.common import DynamicTable
 from pynwb import NWBFile, TimeSeries
 
-from nwb_spikeinference.files import lock, sweep_partials
 from nwb_spikeinference.nwb.names import SPIKE_PROBABILITY
-from nwb_spikeinference.nwb.results.result_records import ModelProvenance
-from nwb_spikeinference.nwb.results.results_objects import BINS_PER_CHUNK, model_object, packed, study_object
+from nwb_spikeinference.nwb.results.result_records import ModelProvenance, StudyFacts
+from nwb_spikeinference.nwb.results.results_objects import (
+    make_column,
+    make_table,
+    model_object,
+    packed_traces,
+    study_object,
+)
 from nwb_spikeinference.nwb.results.results_writer import require_writable, write_module
 from nwb_spikeinference.recordings import CellType, FloatArray
 
@@ -93,25 +98,23 @@ def write_prediction_copy(source: Path, target: Path, prediction: FilePrediction
         If the target exists and may not be replaced, is being written by another process, or does not fit on the disk.
     """
     require_writable(source, target, overwrite=overwrite)
-    with lock(target):
-        sweep_partials(target.parent, target.name)
-        write_module(
-            source,
-            target,
-            lambda file: prediction_objects(file, prediction),
-            source_sha256=prediction.source_sha256,
-            added_bytes=sum(values.nbytes for values in prediction.probabilities.values()),
-            keep_raw=False,
-        )
+    write_module(
+        source,
+        target,
+        lambda file: _objects(file, prediction),
+        source_sha256=prediction.source_sha256,
+        added_bytes=sum(values.nbytes for values in prediction.probabilities.values()),
+        keep_raw=False,
+    )
 
 
-def prediction_objects(file: NWBFile, prediction: FilePrediction) -> list[Any]:
-    """Everything that the processing module holds."""
+def _objects(file: NWBFile, prediction: FilePrediction) -> list[Any]:
+    facts = StudyFacts(prediction.study, prediction.participant, prediction.session, prediction.source_sha256)
     return [
         *(_series(prediction, cell_type) for cell_type in prediction.probabilities),
         _contacts(file, prediction),
         model_object(prediction.model),
-        study_object(prediction.study, prediction.participant, prediction.session, prediction.source_sha256),
+        study_object(facts),
     ]
 
 
@@ -124,7 +127,7 @@ def _series(prediction: FilePrediction, cell_type: CellType) -> TimeSeries:
             f"{prediction.bin_s * 1e3:g} ms; NaN where nothing was inferred. Columns are the rows of table {CONTACTS}."
         ),
         comments=prediction.text,
-        data=packed(values, (min(len(values), BINS_PER_CHUNK), 1)),
+        data=packed_traces(values),
         unit="probability",
         rate=round(1 / prediction.bin_s, 6),
         starting_time=float(prediction.start_s),
@@ -133,22 +136,9 @@ def _series(prediction: FilePrediction, cell_type: CellType) -> TimeSeries:
 
 def _contacts(file: NWBFile, prediction: FilePrediction) -> DynamicTable:
     rows = prediction.contacts
-    electrodes = np.array([one.electrode_row for one in rows], np.int32)
-    columns = [
-        DynamicTableRegion(
-            name="electrode",
-            description="Row of the electrodes table",
-            data=packed(electrodes),
-            table=file.electrodes,
-        )
-    ]
-    for name, description in _COLUMNS.items():
-        values = [getattr(one, name) for one in rows]
-        columns.append(VectorData(name=name, description=description, data=packed(values)))
-    return DynamicTable(
-        name=CONTACTS,
-        description=f"Contacts, one per column of the probabilities. {prediction.text}",
-        id=ElementIdentifiers(name="id", data=packed(np.arange(len(rows), dtype=np.int32))),
-        columns=columns,
-        colnames=[column.name for column in columns],
+    electrodes = np.array([row.electrode_row for row in rows], np.int32)
+    columns = [make_column("electrode", "Row of the electrodes table", electrodes, file.electrodes)]
+    columns += [make_column(name, doc, [getattr(row, name) for row in rows]) for name, doc in _COLUMNS.items()]
+    return make_table(
+        DynamicTable, CONTACTS, f"Contacts, one per column of the probabilities. {prediction.text}", columns
     )

@@ -1,5 +1,5 @@
 """
-What is written back into NWB files, as plain data.
+Results that are written back into NWB files, as plain data.
 """
 
 from collections.abc import Mapping, Sequence
@@ -125,9 +125,9 @@ class StudyFacts(NamedTuple):
     """Which study wrote results into a file, and about whom; participant and session are empty for all."""
 
     study_name: str
-    participant: str
-    session: str
-    source_sha256: str
+    participant: str = ""
+    session: str = ""
+    source_sha256: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

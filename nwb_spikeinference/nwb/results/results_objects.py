@@ -15,39 +15,33 @@ from pynwb import NWBFile
 
 from nwb_spikeinference.errors import InputError
 from nwb_spikeinference.nwb import names
-from nwb_spikeinference.nwb.extension import ID, REGION, get_type, table_columns
+from nwb_spikeinference.nwb.extension import REGION, TABLES, get_specification, get_type, table_columns
 from nwb_spikeinference.nwb.results.result_records import (
     CohortResults,
     ModelProvenance,
     SessionResults,
     SpikeProbabilities,
+    StudyFacts,
 )
-from nwb_spikeinference.nwb.results.results_tables import TableRows, column_values, result_tables, stretch_table
-from nwb_spikeinference.recordings import UnitKey
+from nwb_spikeinference.nwb.results.results_tables import (
+    UNIT_LIST_COLUMNS,
+    Rows,
+    column_values,
+    result_tables,
+    stretch_rows,
+)
+from nwb_spikeinference.nwb.storage.chunks import packed
+from nwb_spikeinference.recordings import FloatArray, UnitKey
 from nwb_spikeinference.records import UnitRecord
 
-BINS_PER_CHUNK = 65536  # of one unit or contact: its whole trace is read without unpacking another's
+_BINS_PER_CHUNK = 65536  # of one unit or contact: its whole trace is read without unpacking another's
 _NONE = -1
-UNIT_LIST_COLUMNS = {
-    "participant": ("text", "Whose unit it is"),
-    "session": ("text", "Session in which it was recorded"),
-    "unit_id": (ID, "Id of the unit in the units table of its session; may repeat there"),
-    "unit_row": ("int32", "Row of the unit in the units table of its session"),
-    "region": ("text", "Canonical name of the structure, without side; empty where it is not known"),
-    "hemisphere": ("text", "Side of the brain; empty where it is not known"),
-    "cell_type": ("text", "Putative cell type by spike width alone: excitatory, inhibitory or unclassified"),
-}
 _SERIES_NAMES = (names.SPIKE_PROBABILITY, names.SPIKE_PROBABILITY_WITHIN)
 
 
 def session_objects(file: NWBFile, results: SessionResults) -> list[Any]:
     """
-    Everything that the processing module of a session's file holds.
-
-    Parameters
-    ----------
-    file : NWBFile
-        Its units table is what the results refer to.
+    Everything that the processing module of a session's file holds, about the units of its table.
 
     Raises
     ------
@@ -63,12 +57,12 @@ def session_objects(file: NWBFile, results: SessionResults) -> list[Any]:
             "study again on this file"
         )
     row_of = {UnitKey(results.participant, results.session, row): row for row in range(n_units)}
-    tables = result_tables(results.tables, row_of) | {names.INFERRED_STRETCHES: stretch_table(inferred)}
+    tables = result_tables(results.tables, row_of) | {names.INFERRED_STRETCHES: stretch_rows(inferred)}
     return [
         *(_series(file, name, one) for name, one in inferred.items()),
         *_tables(tables, file.units),
         *(model_object(model) for model in results.models),
-        study_object(results.study, results.participant, results.session, results.source_sha256),
+        study_object(StudyFacts(results.study, results.participant, results.session, results.source_sha256)),
     ]
 
 
@@ -80,13 +74,31 @@ def cohort_objects(results: CohortResults) -> list[Any]:
         units,
         *_tables(result_tables(results.tables, row_of), units),
         *(model_object(model) for model in results.models),
-        study_object(results.study, "", "", ""),
+        study_object(StudyFacts(results.study)),
     ]
 
 
-def packed(values: Any, chunks: tuple[int, ...] | bool = True) -> H5DataIO:
-    """Values that are written in compressed chunks."""
-    return H5DataIO(data=values, compression="gzip", compression_opts=4, shuffle=True, chunks=chunks)
+def packed_traces(values: FloatArray) -> H5DataIO:
+    """Values of shape (n_bins, n_columns), in chunks of one column each."""
+    return packed(values, (min(len(values), _BINS_PER_CHUNK), 1))
+
+
+def make_column(name: str, description: str, values: Any, table: DynamicTable | None = None) -> VectorData:
+    """A column of a table; where `table` is given, of rows of that one."""
+    if table is None:
+        return VectorData(name=name, description=description, data=packed(values))
+    return DynamicTableRegion(name=name, description=description, data=packed(values), table=table)
+
+
+def make_table(kind: Any, name: str, description: str, columns: Sequence[VectorData]) -> Any:
+    """A table of class `kind`; its rows are numbered."""
+    return kind(
+        name=name,
+        description=description,
+        id=ElementIdentifiers(name="id", data=packed(np.arange(len(columns[0]), dtype=np.int32))),
+        columns=list(columns),
+        colnames=[column.name for column in columns],
+    )
 
 
 def _series(file: NWBFile, name: str, inferred: SpikeProbabilities) -> Any:
@@ -95,17 +107,13 @@ def _series(file: NWBFile, name: str, inferred: SpikeProbabilities) -> Any:
     return get_type("SpikeProbabilitySeries")(
         name=name,
         description=f"Spike probability per bin of {1000 / inferred.rate_hz:g} ms, protocol {inferred.protocol}",
-        data=packed(
-            np.asarray(inferred.probabilities, dtype=np.float32), (min(len(inferred.probabilities), BINS_PER_CHUNK), 1)
-        ),
+        data=packed_traces(np.asarray(inferred.probabilities, dtype=np.float32)),
         unit="probability",
         rate=float(inferred.rate_hz),
         starting_time=float(inferred.start_s),
         protocol=inferred.protocol,
         model_name=inferred.model,
-        units=DynamicTableRegion(
-            name="units", description="Units, one per column of data", data=packed(rows), table=file.units
-        ),
+        units=make_column("units", "Units, one per column of data", rows, file.units),
         fold=packed(np.array([next(iter(held)) if len(held) == 1 else _NONE for held in folds], dtype=np.int32)),
     )
 
@@ -114,16 +122,9 @@ def _unit_list(units: Sequence[UnitRecord]) -> Any:
     """Who is in a file of all participants, where the units table of a recording does not exist."""
     rows = [unit.model_dump() for unit in units]
     columns = [
-        VectorData(name=name, description=doc, data=packed(column_values(rows, name, dtype)))
-        for name, (dtype, doc) in UNIT_LIST_COLUMNS.items()
+        make_column(name, doc, column_values(rows, name, dtype)) for name, (dtype, doc) in UNIT_LIST_COLUMNS.items()
     ]
-    return DynamicTable(
-        name=names.UNITS,
-        description="All units of the study.",
-        id=ElementIdentifiers(name="id", data=packed(np.arange(len(rows), dtype=np.int32))),
-        columns=columns,
-        colnames=list(UNIT_LIST_COLUMNS),
-    )
+    return make_table(DynamicTable, names.UNITS, "All units of the study.", columns)
 
 
 def model_object(model: ModelProvenance) -> Any:
@@ -142,42 +143,22 @@ def model_object(model: ModelProvenance) -> Any:
     )
 
 
-def study_object(study: str, participant: str, session: str, source_sha256: str) -> Any:
-    """The `StudyRecord` that says what was studied."""
-    return get_type("StudyRecord")(
-        name=names.STUDY,
-        study_name=study,
-        participant=participant,
-        session=session,
-        source_sha256=source_sha256,
-        recording_sha256="",  # these are known only when all is written
-        content_sha256="",
-    )
+def study_object(facts: StudyFacts) -> Any:
+    """The `StudyRecord` that says what was studied; digests are known only when all is written."""
+    return get_type("StudyRecord")(name=names.STUDY, **facts._asdict(), recording_sha256="", content_sha256="")
 
 
-def _tables(tables: Mapping[str, TableRows], units: Any) -> list[Any]:
+def _tables(tables: Mapping[str, Rows], units: DynamicTable) -> list[Any]:
+    """Tables whose columns, their types and all descriptions are those of the specification."""
     made: list[Any] = []
-    referred: dict[str, Any] = {"unit": units}  # column -> the table that its rows lie in
-    for name, table in tables.items():
-        made.append(_table(name, table, referred))
+    referred = {"unit": units}  # column -> the table that its rows lie in
+    for name, rows in tables.items():
+        kind = TABLES[name]
+        columns = [
+            make_column(column, doc, column_values(rows, column, dtype), referred[column] if dtype == REGION else None)
+            for column, dtype, doc in table_columns(kind)
+        ]
+        made.append(make_table(get_type(kind), name, get_specification(kind).doc, columns))
         if name == names.BANDS:
             referred["band_edges"] = made[-1]
     return made
-
-
-def _table(name: str, table: TableRows, referred: Mapping[str, DynamicTable]) -> Any:
-    """A table whose columns, their types and descriptions are those of the specification."""
-    columns: list[VectorData] = []
-    for column, dtype, doc in table_columns(table.type_name):
-        values = packed(column_values(table.rows, column, dtype))
-        if dtype == REGION:
-            columns.append(DynamicTableRegion(name=column, description=doc, data=values, table=referred[column]))
-        else:
-            columns.append(VectorData(name=column, description=doc, data=values))
-    return get_type(table.type_name)(
-        name=name,
-        description=table.description,
-        id=ElementIdentifiers(name="id", data=packed(np.arange(len(table.rows), dtype=np.int32))),
-        columns=columns,
-        colnames=[column.name for column in columns],
-    )

@@ -3,7 +3,8 @@ Rows of the tables that are written into NWB files, and of those that should be 
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from dataclasses import asdict
+from typing import Any
 
 import numpy as np
 
@@ -12,40 +13,28 @@ from nwb_spikeinference.nwb import names
 from nwb_spikeinference.nwb.extension import ID, REGION
 from nwb_spikeinference.nwb.results.result_records import ResultTables, SpikeProbabilities
 from nwb_spikeinference.recordings import UnitKey, name_unit
-from nwb_spikeinference.records import FoldRecord, Record, UnitRecord
+from nwb_spikeinference.records import UnitRecord
 
-_NO_COUNT = -1
-_UNIT_FACTS = {
-    "unit_id",
-    "unit_row",
-    "participant",
-    "session",
-    "region",
-    "hemisphere",
-    "cell_type",
-    "predictor",
-    "excluded_reason",
+UNIT_LIST_COLUMNS = {
+    "participant": ("text", "Whose unit it is"),
+    "session": ("text", "Session in which it was recorded"),
+    "unit_id": (ID, "Id of the unit in the units table of its session; may repeat there"),
+    "unit_row": ("int32", "Row of the unit in the units table of its session"),
+    "region": ("text", "Canonical name of the structure, without side; empty where it is not known"),
+    "hemisphere": ("text", "Side of the brain; empty where it is not known"),
+    "cell_type": ("text", "Putative cell type by spike width alone: excitatory, inhibitory or unclassified"),
 }
+_NO_METRICS = {*UNIT_LIST_COLUMNS, "predictor", "excluded_reason"}  # of what is known of a unit
+_NO_COUNT = -1
 
 Rows = list[dict[str, Any]]
 
 
-class TableRows(NamedTuple):
-    """One table: its type in the extension, what it holds, and its rows."""
-
-    type_name: str
-    description: str
-    rows: Rows
-
-
-def result_tables(tables: ResultTables, row_of: Mapping[UnitKey, int]) -> dict[str, TableRows]:
+def result_tables(tables: ResultTables, row_of: Mapping[UnitKey, int]) -> dict[str, Rows]:
     """
-    Tables that hold anything, by name.
+    Rows of the tables that hold anything, by the table's name; what a table has no column for is not written.
 
-    Parameters
-    ----------
-    row_of : mapping
-        Unit -> its row in the file's units table.
+    `row_of` gives a unit's row in the file's units table.
 
     Raises
     ------
@@ -53,60 +42,25 @@ def result_tables(tables: ResultTables, row_of: Mapping[UnitKey, int]) -> dict[s
         If the file lacks a unit, or the bands one that a row names.
     """
     made = {
-        names.BANDS: TableRows(
-            "BandsTable",
-            "Frequency bands that the models read.",
-            [{"band": band.name, "low_hz": band.low_hz, "high_hz": band.high_hz} for band in tables.bands],
-        ),
-        names.CROSS_VALIDATION: TableRows(
-            "CrossValidationTable",
-            "Who was held out in which fold.",
-            [row for fold in tables.folds for row in _fold_rows(fold)],
-        ),
-        names.UNIT_METRICS: TableRows(
-            "UnitMetricsTable",
-            "How well the main model infers each unit.",
-            [row for unit in tables.units for row in _metric_rows(unit, row_of)],
-        ),
-        names.MODEL_SCORES: TableRows(
-            "ModelScoresTable",
-            "Mean scores of all models over the units of the study.",
-            _record_rows(tables.models),
-        ),
-        names.LOBO: TableRows(
-            "LoboTable", "What each frequency band contributes, over the units of the study.", _lobo_rows(tables)
-        ),
-        names.TRANSFER: TableRows(
-            "TransferTable",
-            "Scores of models trained at one place of the brain and tested at another.",
-            _record_rows(tables.transfer),
-        ),
+        names.BANDS: [{**asdict(band), "band": band.name} for band in tables.bands],
+        names.CROSS_VALIDATION: [
+            {**fold.model_dump(), "held_out": participant} for fold in tables.folds for participant in fold.held_out
+        ],
+        names.UNIT_METRICS: [row for unit in tables.units for row in _metric_rows(unit, row_of)],
+        names.MODEL_SCORES: [record.model_dump() for record in tables.models],
+        names.LOBO: _lobo_rows(tables),
+        names.TRANSFER: [record.model_dump() for record in tables.transfer],
     }
-    return {name: table for name, table in made.items() if table.rows}
+    return {name: rows for name, rows in made.items() if rows}
 
 
-def stretch_table(series: Mapping[str, SpikeProbabilities]) -> TableRows:
-    """
-    Which model each stretch of each series comes from.
-
-    Parameters
-    ----------
-    series : mapping
-        Name of the series -> probabilities.
-    """
-    rows = [
-        {
-            "series": name,
-            "unit": stretch.unit_row,
-            "fold": stretch.fold,
-            "model": stretch.model,
-            "start_s": stretch.start_s,
-            "stop_s": stretch.stop_s,
-        }
+def stretch_rows(series: Mapping[str, SpikeProbabilities]) -> Rows:
+    """Which model each stretch of each series, by its name, comes from."""
+    return [
+        {**asdict(stretch), "series": name, "unit": stretch.unit_row}
         for name, inferred in series.items()
         for stretch in inferred.stretches
     ]
-    return TableRows("InferredStretchTable", "Model and fold of every stretch of the spike probabilities.", rows)
 
 
 def column_values(rows: Iterable[dict[str, Any]], column: str, dtype: str) -> Any:
@@ -118,12 +72,11 @@ def column_values(rows: Iterable[dict[str, Any]], column: str, dtype: str) -> An
     values = [row[column] for row in rows]
     if dtype == ID:
         return _whole_ids(values)
-    if dtype == REGION:
-        dtype = "int32"
     if dtype == "text":
         return [value or "" for value in values]
-    missing = _NO_COUNT if np.issubdtype(np.dtype(dtype), np.integer) else np.nan
-    return np.array([missing if value is None else value for value in values], dtype=dtype)
+    number = np.dtype("int32" if dtype == REGION else dtype)
+    missing = _NO_COUNT if number.kind == "i" else np.nan
+    return np.array([missing if value is None else value for value in values], number)
 
 
 def _whole_ids(ids: Sequence[int]) -> Any:
@@ -134,11 +87,6 @@ def _whole_ids(ids: Sequence[int]) -> Any:
     return [str(one) for one in ids]
 
 
-def _fold_rows(fold: FoldRecord) -> Iterator[dict[str, Any]]:
-    for participant in fold.held_out:
-        yield {**fold.model_dump(), "held_out": participant}
-
-
 def _metric_rows(unit: UnitRecord, row_of: Mapping[UnitKey, int]) -> Iterator[dict[str, Any]]:
     row = row_of.get(unit.key)
     if row is None:
@@ -147,7 +95,7 @@ def _metric_rows(unit: UnitRecord, row_of: Mapping[UnitKey, int]) -> Iterator[di
             "this file"
         )
     for metric, value in unit.model_dump().items():
-        if metric not in _UNIT_FACTS and value is not None:
+        if metric not in _NO_METRICS and value is not None:
             yield {
                 "unit_id": unit.unit_id,
                 "unit": row,
@@ -164,7 +112,3 @@ def _lobo_rows(tables: ResultTables) -> Rows:
     if unknown:
         raise InputError(f"the results name band {unknown[0]!r}, which is not among the bands of the study")
     return [{**record.model_dump(), "band_edges": row_of[record.band]} for record in tables.lobo]
-
-
-def _record_rows(records: Sequence[Record]) -> Rows:
-    return [record.model_dump() for record in records]

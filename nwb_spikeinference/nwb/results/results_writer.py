@@ -8,8 +8,8 @@ results are added, it is checked, and only then does it take the target's name.
 import os
 import shutil
 import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -36,10 +36,11 @@ from nwb_spikeinference.nwb.names import GENERATED_BY, INFERENCE_MODULE, MODULE_
 from nwb_spikeinference.nwb.reading.signal_blocks import list_blocks
 from nwb_spikeinference.nwb.results.result_records import SessionResults
 from nwb_spikeinference.nwb.results.results_objects import session_objects
+from nwb_spikeinference.nwb.storage.chunks import PACKING
 from nwb_spikeinference.nwb.storage.guarded_file import open_guarded
 from nwb_spikeinference.nwb.storage.open_file import decode, open_nwb
 
-MODULE_DESCRIPTION = "Spiking inferred from local field potentials"
+_MODULE_DESCRIPTION = "Spiking inferred from local field potentials"
 _METADATA_BYTES = 10_000_000  # tables, cached specifications
 
 MakeObjects = Callable[[pynwb.NWBFile], list[Any]]
@@ -74,9 +75,7 @@ def write_results_copy(
         If the target exists and may not be replaced, is being written by another process, or does not fit on the disk.
     """
     require_writable(source, target, overwrite=overwrite)
-    with lock(target):
-        sweep_partials(target.parent, target.name)
-        _write(source, target, results, keep_raw=keep_raw)
+    _write(source, target, results, keep_raw=keep_raw)
 
 
 def require_writable(source: Path, target: Path, *, overwrite: bool) -> None:
@@ -126,12 +125,10 @@ def write_results_in_place(path: Path, results: SessionResults) -> bool:
     target = path.resolve()
     if target.exists() and not (target.stat().st_mode & 0o222 and os.access(target, os.W_OK)):
         raise ResourceError(f"{path}: is read-only; make it writable, or write copies (write_back.mode: copy)")
-    with lock(target):
-        sweep_partials(target.parent, target.name)
-        try:
-            _write(target, target, results, keep_raw=True)
-        except _AlreadyThereError:
-            return False
+    try:
+        _write(target, target, results, keep_raw=True)
+    except _AlreadyThereError:
+        return False
     return True
 
 
@@ -152,8 +149,6 @@ def write_module(
     """
     Write what a file holds, and the processing module of the results, to a target, which is replaced.
 
-    Call it under the target's lock.
-
     Parameters
     ----------
     make_objects : callable
@@ -165,21 +160,24 @@ def write_module(
 
     Raises
     ------
-    InputError, ResourceError
+    InputError, LockedError, ResourceError
         See `write_results_copy`.
     """
-    with open_nwb(source) as original:
-        left_out = _left_out(original, keep_raw)
-        raw = [original[path] for path in left_out if path.startswith("/acquisition/")]
-        saved = sum(series["data"].id.get_storage_size() for series in raw)
-    before = source.stat()
-    if sha256_file(source) != source_sha256:
-        raise InputError(f"{source}: was changed after it had been read; run the study again")
-    require_space(target.parent, before.st_size - saved + added_bytes + _METADATA_BYTES)
-    with replace_atomically(target, check=partial(_finish, source, target, left_out, before)) as temporary:
-        _copy(source, temporary, left_out)
-        _add_results(temporary, make_objects, source)
-        _sign(temporary)
+    with lock(target):
+        sweep_partials(target.parent, target.name)
+        with open_nwb(source) as original:
+            left_out = _left_out(original, keep_raw)
+            raw = [original[path] for path in left_out if path.startswith("/acquisition/")]
+            saved = sum(series["data"].id.get_storage_size() for series in raw)
+        before = source.stat()
+        if sha256_file(source) != source_sha256:
+            raise InputError(f"{source}: was changed after it had been read; run the study again")
+        require_space(target.parent, before.st_size - saved + added_bytes + _METADATA_BYTES)
+        with replace_atomically(target, check=partial(_finish, source, target, left_out, before)) as temporary:
+            with open_nwb(source) as original, open_guarded(temporary, "w") as copy:
+                copy_without(original, copy, left_out)
+            _add_results(temporary, make_objects, source)
+            _sign(temporary)
 
 
 def _finish(source: Path, target: Path, left_out: frozenset[str], before: os.stat_result, temporary: Path) -> None:
@@ -218,60 +216,38 @@ def _replaced_schemas(original: h5py.File) -> set[str]:
     return {f"{cached}/{namespace}" for namespace in pynwb.available_namespaces()}
 
 
-def _copy(source: Path, temporary: Path, left_out: frozenset[str]) -> None:
-    with open_nwb(source) as original, open_guarded(temporary, "w") as copy:
-        copy_without(original, copy, left_out)
-
-
 def _add_results(temporary: Path, make_objects: MakeObjects, source: Path) -> None:
     load_extension()  # before the file is opened: else its types are written as their parents
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), open_guarded(temporary, "r+") as handle:
         # Libraries warn of old schemas and of other people's metadata, which are not ours to change.
         warnings.simplefilter("ignore")
-        with (
-            open_guarded(temporary, "r+") as handle,
-            _as_input_errors(source),
-            pynwb.NWBHDF5IO(file=handle, mode="a", load_namespaces=True) as io,
-        ):
-            file = io.read()
-            add_module(file, make_objects(file))
-            io.write(file)
+        try:
+            with pynwb.NWBHDF5IO(file=handle, mode="a", load_namespaces=True) as io:
+                file = io.read()
+                add_module(file, make_objects(file))
+                io.write(file)
+        except InputError as error:
+            raise InputError(f"{source}: {error}") from error
+        except (BuildError, ConstructError, ValueError, TypeError) as error:
+            reason = " ".join(str(error.args[-1] if error.args else error).split())[:200]
+            raise InputError(
+                f"{source}: pynwb cannot add to this file ({reason}); repair or convert it again"
+            ) from error
 
 
 def add_module(file: pynwb.NWBFile, objects: list[Any]) -> None:
     """Add the processing module of the results."""
-    module = file.create_processing_module(name=INFERENCE_MODULE, description=MODULE_DESCRIPTION)
-    for item in objects:
-        module.add(item)
-
-
-@contextmanager
-def _as_input_errors(source: Path) -> Iterator[None]:
-    try:
-        yield
-    except InputError as error:
-        raise InputError(f"{source}: {error}") from error
-    except (BuildError, ConstructError, ValueError, TypeError) as error:
-        reason = " ".join(str(error.args[-1] if error.args else error).split())[:200]
-        raise InputError(f"{source}: pynwb cannot add to this file ({reason}); repair or convert it again") from error
+    file.create_processing_module(name=INFERENCE_MODULE, description=_MODULE_DESCRIPTION, data_interfaces=objects)
 
 
 def _sign(temporary: Path) -> None:
     """Say in the file which program wrote results into it, and what their digest is: the last thing that is written."""
     with open_guarded(temporary, "r+") as copy:
-        written = (WRITE_BACK, nwb_spikeinference.__version__)
-        rows = [tuple(decode(text) for text in row) for row in copy[GENERATED_BY][()]] if GENERATED_BY in copy else []
+        written = [WRITE_BACK, nwb_spikeinference.__version__]
+        rows = [[decode(text) for text in row] for row in copy[GENERATED_BY][()]] if GENERATED_BY in copy else []
         if written not in rows:
-            with suppress(KeyError):
-                del copy[GENERATED_BY]
-            copy.create_dataset(
-                GENERATED_BY,
-                data=[list(row) for row in [*rows, written]],
-                dtype=h5py.string_dtype(),
-                chunks=True,
-                compression="gzip",
-                shuffle=True,
-            )
+            copy.pop(GENERATED_BY, None)
+            copy.create_dataset(GENERATED_BY, data=[*rows, written], dtype=h5py.string_dtype(), chunks=True, **PACKING)
         seal(copy)
 
 
@@ -294,14 +270,7 @@ def _results_digest(path: Path) -> str | None:
 
 
 def _check_copy(source: Path, left_out: frozenset[str], temporary: Path) -> None:
-    """
-    Compare everything that was copied, and validate the whole.
-
-    Raises
-    ------
-    InputError
-        Names the first object that differs, or what the schema objects to that it did not object to before.
-    """
+    """Compare everything that was copied, and refuse what the schema objects to and did not object to before."""
     with open_nwb(source) as original, h5py.File(temporary, "r") as copy:
         require_copied(original, copy, {*left_out, GENERATED_BY})
         if not is_sealed(copy):

@@ -1,5 +1,5 @@
 """
-Is an NWB file whole, and does it say what the study's results say?
+Verification of NWB files: whether they are whole, and say what the study's results say.
 
 Every chunk is read, digests are compared, and the schema and the inspector are asked.
 """
@@ -14,10 +14,10 @@ from nwb_spikeinference.errors import InputError
 from nwb_spikeinference.nwb.copies.check import inspect_file
 from nwb_spikeinference.nwb.copies.copy_file import read_pieces, walk
 from nwb_spikeinference.nwb.copies.digest import RECORDING_DIGEST, digest_of_recording
-from nwb_spikeinference.nwb.extension import table_columns
+from nwb_spikeinference.nwb.extension import TABLES, table_columns
 from nwb_spikeinference.nwb.names import MODULE_PATH, STUDY, UNITS
 from nwb_spikeinference.nwb.results.result_records import ResultTables, StudyFacts
-from nwb_spikeinference.nwb.results.results_tables import TableRows, column_values, result_tables
+from nwb_spikeinference.nwb.results.results_tables import Rows, column_values, result_tables
 from nwb_spikeinference.nwb.results.results_writer import is_sealed
 from nwb_spikeinference.nwb.storage.open_file import H5_ERRORS, decode, open_nwb, require_plausible
 from nwb_spikeinference.recordings import UnitKey
@@ -82,14 +82,7 @@ def read_study(path: Path) -> StudyFacts | None:
 
 
 def compare_tables(path: Path, tables: ResultTables) -> tuple[str, ...]:
-    """
-    Where the tables of a file say something else than the study's results; empty if they agree.
-
-    Parameters
-    ----------
-    tables : ResultTables
-        What the file should hold.
-    """
+    """Where the tables of a file say something else than the study's results; empty if they agree."""
     try:
         with open_nwb(path) as file:
             return tuple(_differences(file, tables))
@@ -100,13 +93,13 @@ def compare_tables(path: Path, tables: ResultTables) -> tuple[str, ...]:
 def _differences(file: h5py.File, tables: ResultTables) -> Iterator[str]:
     module = file[MODULE_PATH]
     row_of = {key: row for row, key in enumerate(_units(file))}
-    for name, table in result_tables(tables, row_of).items():
+    for name, rows in result_tables(tables, row_of).items():
         if name not in module:
-            yield f"{MODULE_PATH}/{name}: is missing, though the results have {len(table.rows)} rows of it"
-        elif len(module[name]["id"]) != len(table.rows):
-            yield f"{MODULE_PATH}/{name}: has {len(module[name]['id'])} rows, the results {len(table.rows)}"
+            yield f"{MODULE_PATH}/{name}: is missing, though the results have {len(rows)} rows of it"
+        elif len(module[name]["id"]) != len(rows):
+            yield f"{MODULE_PATH}/{name}: has {len(module[name]['id'])} rows, the results {len(rows)}"
         else:
-            yield from _different_columns(module[name], table)
+            yield from _different_columns(module[name], TABLES[name], rows)
 
 
 def _units(file: h5py.File) -> Iterator[UnitKey]:
@@ -121,9 +114,9 @@ def _units(file: h5py.File) -> Iterator[UnitKey]:
         yield UnitKey(decode(participant), decode(session), int(row))
 
 
-def _different_columns(found: h5py.Group, table: TableRows) -> Iterator[str]:
-    for column, dtype, _ in table_columns(table.type_name):
-        expected = column_values(table.rows, column, dtype)
+def _different_columns(found: h5py.Group, kind: str, rows: Rows) -> Iterator[str]:
+    for column, dtype, _ in table_columns(kind):
+        expected = column_values(rows, column, dtype)
         if isinstance(expected, list):
             held = [decode(value) for value in found[column][()]]
             same = [one == other for one, other in zip(held, expected, strict=True)]

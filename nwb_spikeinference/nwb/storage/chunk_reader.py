@@ -7,7 +7,8 @@ References
 """
 
 from collections import OrderedDict
-from collections.abc import Iterator
+from itertools import product
+from typing import Any
 
 import h5py
 import numpy as np
@@ -21,6 +22,12 @@ _FILTERS = (h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_DEFLATE)
 _KEPT_BYTES = 32_000_000  # of unpacked chunks: successive stretches overlap, and a minute of a bundle is read twice
 
 Samples = NDArray[np.int16]
+
+
+def filters_of(data: h5py.Dataset) -> list[Any]:
+    """Code, flags, values and name of each filter that chunks were passed through, in order."""
+    made = data.id.get_create_plist()
+    return [made.get_filter(k) for k in range(made.get_nfilters())]
 
 
 class ChunkReader:
@@ -43,8 +50,7 @@ class ChunkReader:
         """Whether a dataset is int16, two-dimensional, and compressed with shuffle and gzip and nothing else."""
         if data.dtype != np.dtype("<i2") or data.ndim != 2 or not data.chunks:
             return False
-        made = data.id.get_create_plist()
-        return tuple(made.get_filter(k)[0] for k in range(made.get_nfilters())) == _FILTERS
+        return tuple(code for code, *_ in filters_of(data)) == _FILTERS
 
     def read(self, start: int, stop: int, columns: slice) -> Samples:
         """
@@ -57,20 +63,16 @@ class ChunkReader:
         """
         first, last, _ = columns.indices(self._data.shape[1])
         found = np.empty((stop - start, last - first), np.int16)
-        for row, column in self._corners(start, stop, first, last):
+        length, width = self._chunk
+        corners = product(range(start // length * length, stop, length), range(first // width * width, last, width))
+        for row, column in corners:
             chunk = self._chunk_at(row, column)
-            low, high = max(start, row), min(stop, row + self._chunk[0])
-            left, right = max(first, column), min(last, column + self._chunk[1])
+            low, high = max(start, row), min(stop, row + length)
+            left, right = max(first, column), min(last, column + width)
             found[low - start : high - start, left - first : right - first] = chunk[
                 low - row : high - row, left - column : right - column
             ]
         return found
-
-    def _corners(self, start: int, stop: int, first: int, last: int) -> Iterator[tuple[int, int]]:
-        length, width = self._chunk
-        for row in range(start // length * length, stop, length):
-            for column in range(first // width * width, last, width):
-                yield row, column
 
     def _chunk_at(self, row: int, column: int) -> Samples:
         at = (row, column)

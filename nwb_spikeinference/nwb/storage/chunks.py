@@ -7,9 +7,8 @@ laid it out.
 
 import os
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
 from queue import SimpleQueue
 from types import TracebackType
 from typing import Any, TypeVar
@@ -22,6 +21,7 @@ from nwb_spikeinference.errors import InputError
 from nwb_spikeinference.nwb.storage.chunk_codec import CHUNK_WIDTH, pack_row
 
 RAW_CHUNK = (30000, CHUNK_WIDTH)  # one second of one bundle
+PACKING: Mapping[str, Any] = {"compression": "gzip", "compression_opts": 4, "shuffle": True}  # of every dataset
 
 _MAX_THREADS = 8
 _AHEAD_BYTES = 48_000_000  # before packing; of rows that are not yet written
@@ -35,6 +35,11 @@ def n_threads() -> int:
     return min(_MAX_THREADS, os.cpu_count() or 1)
 
 
+def packed(values: Any, chunks: tuple[int, ...] | bool = True) -> H5DataIO:
+    """Values that are written in compressed chunks."""
+    return H5DataIO(data=values, chunks=chunks, **PACKING)
+
+
 class Slot:
     """A dataset of shape (n_samples, n_channels) that is laid out empty and filled in order."""
 
@@ -43,32 +48,12 @@ class Slot:
         self.shape = (n_samples, n_channels)
         self.chunk = (min(RAW_CHUNK[0], n_samples), min(RAW_CHUNK[1], n_channels))
         self.dtype = np.dtype(dtype)
-        self.data = H5DataIO(
-            shape=self.shape,
-            dtype=self.dtype,
-            chunks=self.chunk,
-            compression="gzip",
-            compression_opts=4,
-            shuffle=True,
-        )
+        self.data = H5DataIO(shape=self.shape, dtype=self.dtype, chunks=self.chunk, **PACKING)
 
     @property
     def row_bytes(self) -> int:
         """Size of one row of chunks."""
         return self.chunk[0] * self.shape[1] * self.dtype.itemsize
-
-
-@dataclass(frozen=True, slots=True)
-class _Row:
-    """One row of chunks, from sample `start`."""
-
-    slot: Slot
-    start: int
-    packed: Future[list[bytes]]
-
-    def write(self) -> None:
-        for number, chunk in enumerate(self.packed.result()):
-            self.slot.data.dataset.id.write_direct_chunk((self.start, number * self.slot.chunk[1]), chunk)
 
 
 class _StoppedError(Exception):
@@ -91,7 +76,7 @@ class Packer:
         row_bytes = max((slot.row_bytes for slot in slots), default=1)
         self._produce = produce
         self._room = threading.Semaphore(max(2, _AHEAD_BYTES // row_bytes))
-        self._rows: SimpleQueue[_Row | None] = SimpleQueue()
+        self._rows: SimpleQueue[tuple[Slot, int, Future[list[bytes]]] | None] = SimpleQueue()
         self._stopped = threading.Event()
         self._pool = ThreadPoolExecutor(n_threads(), thread_name_prefix="pack")
         self._driver = ThreadPoolExecutor(1, thread_name_prefix="produce")
@@ -116,7 +101,9 @@ class Packer:
             If a source could not be read, or gave more or less than its slot holds.
         """
         while (row := self._rows.get()) is not None:
-            row.write()
+            slot, start, packed = row
+            for number, chunk in enumerate(packed.result()):
+                slot.data.dataset.id.write_direct_chunk((start, number * slot.chunk[1]), chunk)
             self._room.release()
         self._running.result()
 
@@ -139,9 +126,8 @@ class Packer:
         if len(pending):
             self._put(slot, n_packed, pending)
         if n_packed + len(pending) != slot.shape[0]:
-            raise InputError(
-                f"{slot.name}: the source gave {n_packed + len(pending)} samples, {slot.shape[0]} were announced"
-            )
+            n_given = n_packed + len(pending)
+            raise InputError(f"{slot.name}: the source gave {n_given} samples, {slot.shape[0]} were announced")
 
     def _put(self, slot: Slot, start: int, values: Values) -> None:
         if values.dtype != slot.dtype or values.shape[1] != slot.shape[1]:
@@ -154,7 +140,7 @@ class Packer:
         self._room.acquire()
         if self._stopped.is_set():
             raise _StoppedError
-        self._rows.put(_Row(slot, start, self._pool.submit(pack_row, values, slot.chunk)))
+        self._rows.put((slot, start, self._pool.submit(pack_row, values, slot.chunk)))
 
     def _run(self) -> None:
         try:

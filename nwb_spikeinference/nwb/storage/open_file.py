@@ -39,8 +39,6 @@ def open_nwb(path: Path, stream: RawIOBase | None = None) -> Iterator[h5py.File]
         If the file is missing, empty, truncated, no HDF5, no NWB 2, or refers to data outside itself; and when reading
         it inside the context fails.
     """
-    if stream is None:
-        _require_hdf5(path)
     with _open_hdf5(path, stream) as file:
         try:
             _require_nwb2(file, path)
@@ -52,26 +50,22 @@ def open_nwb(path: Path, stream: RawIOBase | None = None) -> Iterator[h5py.File]
             ) from error
 
 
-def _require_hdf5(path: Path) -> None:
+def _open_hdf5(path: Path, stream: RawIOBase | None) -> h5py.File:
+    try:
+        if stream is None:
+            _require_content(path)
+        return h5py.File(path if stream is None else stream, "r")
+    except (OSError, RuntimeError) as error:
+        raise _cannot_open(path, error) from error
+
+
+def _require_content(path: Path) -> None:
     if not path.exists():
         raise InputError(f"{path}: no such file")
     if path.is_dir():
         raise InputError(f"{path}: is a folder; an NWB file in HDF5 format is needed")
-    try:
-        if path.stat().st_size == 0:
-            raise InputError(f"{path}: is empty; get a fresh copy of the file")
-        is_hdf5 = h5py.is_hdf5(path)
-    except (OSError, RuntimeError) as error:
-        raise _cannot_open(path, error) from error
-    if not is_hdf5:
-        raise _no_hdf5(path)
-
-
-def _open_hdf5(path: Path, stream: RawIOBase | None) -> h5py.File:
-    try:
-        return h5py.File(path if stream is None else stream, "r")
-    except (OSError, RuntimeError) as error:
-        raise _cannot_open(path, error) from error
+    if path.stat().st_size == 0:
+        raise InputError(f"{path}: is empty; get a fresh copy of the file")
 
 
 def _cannot_open(path: Path, error: Exception) -> InputError:
@@ -80,12 +74,8 @@ def _cannot_open(path: Path, error: Exception) -> InputError:
     if "unable to lock file" in str(error):
         return InputError(f"{path}: another program has it open for writing; close it there")
     if "signature not found" in str(error):
-        return _no_hdf5(path)
+        return InputError(f"{path}: is not an HDF5 file, so no NWB file that can be read here")
     return InputError(f"{path}: cannot be opened ({describe(error, longest=160)}); get a fresh copy of the file")
-
-
-def _no_hdf5(path: Path) -> InputError:
-    return InputError(f"{path}: is not an HDF5 file, so no NWB file that can be read here")
 
 
 def _require_nwb2(file: h5py.File, path: Path) -> None:

@@ -18,7 +18,7 @@ UNKNOWN = (
 
 
 def texts(**written: str) -> PlaceTexts:
-    return PlaceTexts(**{name: written.get(name, "") for name in PlaceTexts.__slots__})
+    return PlaceTexts(**{name: written.get(name, "") for name in PlaceTexts._fields})
 
 
 def find(*contacts: PlaceTexts) -> tuple[list[str], tuple[str, ...]]:

@@ -19,6 +19,17 @@ def test_session_and_participant_are_named(bundle_file: Path) -> None:
     assert (session.participant, session.session_id, session.notes) == ("P07", "baseline", ())
 
 
+@pytest.mark.parametrize("categories", [["7", "9"], [b"9.0", b"7.0"]])
+def test_categories_of_units_count_as_their_names(bundle_file: Path, categories: list[str | bytes]) -> None:
+    with h5py.File(bundle_file, "a") as file:
+        n_units = len(file["units/id"])
+        del file["units/cluster_id"]
+        file["units/names"] = categories
+        file["units/cluster_id"] = np.zeros(n_units, np.uint8)
+        file["units/cluster_id"].attrs["elements"] = file["units/names"].ref
+    assert {unit.cluster_id for unit in read_session(bundle_file).units} == {int(float(categories[0]))}
+
+
 def test_alias_renames_the_participant(bundle_file: Path) -> None:
     assert read_session(bundle_file, aliases={"P07": "P7"}).participant == "P7"
 
