@@ -78,7 +78,7 @@ class LfpInput:
 class TrainingInput:
     """An input and the bins of it that a model may learn from."""
 
-    source: LfpInput
+    lfp: LfpInput
     bins: BoolArray  # (n_bins,)
 
 
@@ -99,9 +99,9 @@ class FeatureColumns:
     bands: tuple[tuple[int, ...], ...]
 
 
-def all_columns(source: LfpInput) -> FeatureColumns:
+def all_columns(lfp: LfpInput) -> FeatureColumns:
     """Every column of an input, none of which belongs to a band."""
-    return FeatureColumns(shown=tuple(range(source.features.shape[1])), bands=())
+    return FeatureColumns(shown=tuple(range(lfp.features.shape[1])), bands=())
 
 
 def runs_of(mask: BoolArray) -> tuple[slice, ...]:

@@ -83,7 +83,7 @@ def score_unseen(inputs: list[LfpInput], n_folds: int) -> list[UnitScores]:
     scores = []
     for fold in participant_folds(units, n_folds, seed=0).folds:
         model = LogisticModel(BIN_S)
-        training = [TrainingInput(source=one, bins=one.valid) for one in inputs if one.participant in fold.train]
+        training = [TrainingInput(lfp=one, bins=one.valid) for one in inputs if one.participant in fold.train]
         model.fit(training, all_columns(inputs[0]), np.random.SeedSequence(fold.index))
         tested = [one for one in inputs if one.participant in fold.held_out]
         scores += [score_one(one, above[:, 0]) for one, above in zip(tested, model.predict(tested), strict=True)]

@@ -123,7 +123,7 @@ def mean_auc(inputs: Sequence[LfpInput]) -> tuple[float, int]:
     """Mean ROC-AUC over units, each predicted by a model that other participants trained; and how many units."""
     areas = []
     for participant in sorted({one.participant for one in inputs}):
-        training = [TrainingInput(source=one, bins=one.valid) for one in inputs if one.participant != participant]
+        training = [TrainingInput(lfp=one, bins=one.valid) for one in inputs if one.participant != participant]
         tested = [one for one in inputs if one.participant == participant]
         model = LogisticModel(BIN_S)
         model.fit(training, all_columns(tested[0]), np.random.SeedSequence(0))

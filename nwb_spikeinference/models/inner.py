@@ -29,13 +29,13 @@ def split_inner(
     gap_bins : int
         Bins between what trains and what is left out, where time is split.
     """
-    participants = sorted({item.source.participant for item in training})
+    participants = sorted({item.lfp.participant for item in training})
     if len(participants) >= _MIN_PARTICIPANTS:
         n_left_out = max(1, round(_SHARE * len(participants)))
         left_out = set(rng.choice(participants, n_left_out, replace=False).tolist())
         return (
-            [item for item in training if item.source.participant not in left_out],
-            [item for item in training if item.source.participant in left_out],
+            [item for item in training if item.lfp.participant not in left_out],
+            [item for item in training if item.lfp.participant in left_out],
         )
     early, late = [], []
     for item in training:
@@ -63,12 +63,12 @@ def bits_per_spike(watched: Sequence[TrainingInput], predicted: Sequence[FloatAr
     """
     gains: dict[str, list[float]] = {}
     for item, log_odds in zip(watched, predicted, strict=True):
-        intercepts = log_odds_of_rate(item.source.counts, item.bins)
-        for unit, cell_type in enumerate(item.source.cell_types):
-            spiked = item.source.counts[item.bins, unit] > 0
+        intercepts = log_odds_of_rate(item.lfp.counts, item.bins)
+        for unit, cell_type in enumerate(item.lfp.cell_types):
+            spiked = item.lfp.counts[item.bins, unit] > 0
             shifted = log_odds[item.bins, HEAD_OF_TYPE[cell_type]] + intercepts[unit]
             gain = _log_likelihood(shifted, spiked) - _log_likelihood(np.full(len(spiked), intercepts[unit]), spiked)
-            total = gains.setdefault(item.source.participant, [0.0, 0.0])
+            total = gains.setdefault(item.lfp.participant, [0.0, 0.0])
             total[0] += gain
             total[1] += float(spiked.sum())
     means = [gain / n / np.log(2) for gain, n in gains.values() if n]
@@ -87,9 +87,9 @@ def head_slopes(watched: Sequence[TrainingInput], predicted: Sequence[FloatArray
     slopes = np.ones(len(HEADS), np.float32)
     for head, name in enumerate(HEADS):
         units = [
-            (log_odds[item.bins, head].astype(float), item.source.counts[item.bins, unit] > 0)
+            (log_odds[item.bins, head].astype(float), item.lfp.counts[item.bins, unit] > 0)
             for item, log_odds in zip(watched, predicted, strict=True)
-            for unit, cell_type in enumerate(item.source.cell_types)
+            for unit, cell_type in enumerate(item.lfp.cell_types)
             if name in ("any", cell_type)
         ]
         if sum(int(spiked.sum()) for _, spiked in units) >= _MIN_SPIKES:

@@ -52,24 +52,24 @@ class Chunks:
         """Rows that show the same chunk of the same bundle through different inputs or hold different units of it."""
         places: dict[tuple[str, str, str, int], list[Row]] = {}
         for item in training:
-            source = item.source
-            for start, stop in chunk_edges(source.segments, self._settings.chunk_bins):
+            lfp = item.lfp
+            for start, stop in chunk_edges(lfp.segments, self._settings.chunk_bins):
                 if not item.bins[start:stop].any():
                     continue
-                place = (source.participant, source.session, source.bundle, start)
-                for first in range(0, len(source.unit_rows), MAX_UNITS):
-                    units = tuple(range(first, min(len(source.unit_rows), first + MAX_UNITS)))
+                place = (lfp.participant, lfp.session, lfp.bundle, start)
+                for first in range(0, len(lfp.unit_rows), MAX_UNITS):
+                    units = tuple(range(first, min(len(lfp.unit_rows), first + MAX_UNITS)))
                     places.setdefault(place, []).append(Row(item=item, start=start, stop=stop, units=units))
         return list(places.values())
 
-    def window(self, source: LfpInput, start: int) -> FloatArray:
+    def window(self, lfp: LfpInput, start: int) -> FloatArray:
         """Signal of a chunk and its context; zeros beyond the segment's ends."""
-        segment = next(piece for piece in source.segments if piece.start <= start < piece.stop)
+        segment = next(piece for piece in lfp.segments if piece.start <= start < piece.stop)
         context = self._settings.context_bins
         low, high = start - context, start + self._settings.chunk_bins + context
         inside = slice(max(low, segment.start), min(high, segment.stop))
         window = np.zeros(self.window_shape, np.float32)
-        window[inside.start - low : inside.stop - low] = signal_of(source, raw=self._raw)[inside] * self._shown
+        window[inside.start - low : inside.stop - low] = signal_of(lfp, raw=self._raw)[inside] * self._shown
         return window
 
     def batch(
@@ -95,30 +95,30 @@ class Chunks:
         offsets = np.zeros((size, 1, UNIT_PLACES), np.float32)
         target = np.zeros((size, chunk, UNIT_PLACES, 2), np.float32)
         for k, row in enumerate(rows):
-            source = row.item.source
-            signal[k] = self.window(source, row.start)
+            lfp = row.item.lfp
+            signal[k] = self.window(lfp, row.start)
             for columns in self._columns.bands if self._settings.band_dropout else ():
                 if rng.random() < self._settings.band_dropout:
                     signal[k][:, list(columns)] = 0.0
             length = row.stop - row.start
-            allowed = row.item.bins[row.start : row.stop] * weights[source.participant]
+            allowed = row.item.bins[row.start : row.stop] * weights[lfp.participant]
             for place, unit in enumerate(row.units):
                 # Each unit teaches the head of its type and, on a second place, the head of any unit.
-                for slot, head in ((place, HEAD_OF_TYPE[source.cell_types[unit]]), (MAX_UNITS + place, _ANY)):
+                for slot, head in ((place, HEAD_OF_TYPE[lfp.cell_types[unit]]), (MAX_UNITS + place, _ANY)):
                     heads[k, head, slot] = 1.0
                     offsets[k, 0, slot] = intercepts[id(row.item)][unit]
-                    target[k, :length, slot, 0] = source.counts[row.start : row.stop, unit] > 0
+                    target[k, :length, slot, 0] = lfp.counts[row.start : row.stop, unit] > 0
                     target[k, :length, slot, 1] = allowed
         return [signal, heads, offsets], target
 
 
-def signal_of(source: LfpInput, *, raw: bool) -> FloatArray:
+def signal_of(lfp: LfpInput, *, raw: bool) -> FloatArray:
     """What a network reads of an input, one row per bin."""
     if not raw:
-        return source.features
-    if source.raw is None:
-        raise ValueError(f"{source.participant} {source.session}: no raw LFP was prepared")
-    return source.raw
+        return lfp.features
+    if lfp.raw is None:
+        raise ValueError(f"{lfp.participant} {lfp.session}: no raw LFP was prepared")
+    return lfp.raw
 
 
 def chunk_edges(segments: Sequence[slice], chunk_bins: int) -> Iterator[tuple[int, int]]:
@@ -132,7 +132,7 @@ def participant_weights(places: Sequence[Sequence[Row]]) -> dict[str, float]:
     """Weights that let every participant count the same in an epoch, given that one row of each place is drawn."""
     drawn: dict[str, float] = {}
     for rows in places:
-        participant = rows[0].item.source.participant
+        participant = rows[0].item.lfp.participant
         drawn[participant] = drawn.get(participant, 0.0) + sum(len(row.units) for row in rows) / len(rows)
     mean = sum(drawn.values()) / len(drawn)
     return {participant: mean / n for participant, n in drawn.items()}

@@ -26,7 +26,7 @@ def lag_offsets(bin_s: float, *, causal: bool = False) -> np.ndarray:
     return np.arange(-(reach - reach % step), 1 if causal else reach + 1, step)
 
 
-def lagged_rows(source: LfpInput, rows: np.ndarray, columns: Sequence[int], offsets: np.ndarray) -> FloatArray:
+def lagged_rows(lfp: LfpInput, rows: np.ndarray, columns: Sequence[int], offsets: np.ndarray) -> FloatArray:
     """
     Features at several lags for chosen bins; beyond a segment's ends they are 0, the median.
 
@@ -34,9 +34,9 @@ def lagged_rows(source: LfpInput, rows: np.ndarray, columns: Sequence[int], offs
     -------
     ndarray of shape (n_rows, n_offsets * n_columns), float32
     """
-    selected = source.features[:, list(columns)]
+    selected = lfp.features[:, list(columns)]
     out = np.zeros((len(rows), len(offsets), selected.shape[1]), dtype=np.float32)
-    for segment in source.segments:
+    for segment in lfp.segments:
         inside = (rows >= segment.start) & (rows < segment.stop)
         positions = rows[inside, None] + offsets[None, :]
         reachable = (positions >= segment.start) & (positions < segment.stop)
@@ -82,7 +82,7 @@ class LaggedModel:
         self.columns = columns.shown
         self._bands = columns.bands
         seeds = dict(zip(HEADS, seed.spawn(len(HEADS)), strict=True))
-        present = {cell_type for item in training for cell_type in item.source.cell_types}
+        present = {cell_type for item in training for cell_type in item.lfp.cell_types}
         typed = [self._fit_head(training, head, seeds[head]) for head in HEADS[:-1]]
         if "unclassified" in present or None in typed:
             fallback = self._fit_head(training, "any", seeds["any"])
@@ -105,19 +105,19 @@ class LaggedModel:
         units = [
             (item, unit)
             for item in training
-            for unit, cell_type in enumerate(item.source.cell_types)
+            for unit, cell_type in enumerate(item.lfp.cell_types)
             if head in ("any", cell_type)
         ]
-        n_spikes = sum(int((item.source.counts[item.bins, unit] > 0).sum()) for item, unit in units)
+        n_spikes = sum(int((item.lfp.counts[item.bins, unit] > 0).sum()) for item, unit in units)
         share = min(1.0, MAX_SPIKES / max(1, n_spikes))
         for item, unit in units:
             chosen, target, weight = _case_control(item, unit, share, rng)
             if len(chosen):
-                seen = lagged_rows(item.source, chosen, self.columns, self.offsets)
+                seen = lagged_rows(item.lfp, chosen, self.columns, self.offsets)
                 rows.append(self._without_random_bands(seen, rng))
                 targets.append(target)
                 weights.append(weight)
-                owners += [item.source.participant] * len(chosen)
+                owners += [item.lfp.participant] * len(chosen)
         if not rows:
             return np.empty((0, 0), np.float32), np.empty(0, np.int8), np.empty(0)
         _, index, rows_of = np.unique(owners, return_inverse=True, return_counts=True)
@@ -135,12 +135,12 @@ class LaggedModel:
             by_lag[np.ix_(left_out, np.arange(len(self.offsets)), places)] = 0.0
         return rows
 
-    def predict(self, sources: Sequence[LfpInput]) -> list[FloatArray]:
+    def predict(self, inputs: Sequence[LfpInput]) -> list[FloatArray]:
         """Log-odds above the unit's own intercept: the classifier's, less that of its own training mix."""
-        return [self._predict_one(source) for source in sources]
+        return [self._predict_one(lfp) for lfp in inputs]
 
-    def _predict_one(self, source: LfpInput) -> FloatArray:
-        rows = lagged_rows(source, np.arange(source.n_bins), self.columns, self.offsets)
+    def _predict_one(self, lfp: LfpInput) -> FloatArray:
+        rows = lagged_rows(lfp, np.arange(lfp.n_bins), self.columns, self.offsets)
         known = {id(one): one for members in self.heads for one in members if one is not None}
         log_odds = {key: self._log_odds(one, rows) for key, one in known.items()}
         silent = np.zeros(len(rows), np.float32)
@@ -157,7 +157,7 @@ def _case_control(
 
     The weights make it exactly five.
     """
-    spiked = item.source.counts[:, unit] > 0
+    spiked = item.lfp.counts[:, unit] > 0
     spikes = np.flatnonzero(spiked & item.bins)
     if share < 1:
         spikes = rng.choice(spikes, math.ceil(share * len(spikes)), replace=False)
@@ -194,6 +194,6 @@ class RateModel:
     def fit(self, training: Sequence[TrainingInput], columns: FeatureColumns, seed: np.random.SeedSequence) -> None:
         """Nothing to learn: the rate is the intercept that every model gets."""
 
-    def predict(self, sources: Sequence[LfpInput]) -> list[FloatArray]:
+    def predict(self, inputs: Sequence[LfpInput]) -> list[FloatArray]:
         """Zero everywhere."""
-        return [np.zeros((source.n_bins, len(HEADS)), dtype=np.float32) for source in sources]
+        return [np.zeros((lfp.n_bins, len(HEADS)), dtype=np.float32) for lfp in inputs]

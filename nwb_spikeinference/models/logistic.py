@@ -58,7 +58,7 @@ class LogisticModel(LaggedModel):
         """Fit one regression per head; see `LaggedModel.fit`."""
         super().fit(training, columns, seed)
         places = self.offsets - self.offsets[0]
-        self.kernel = np.zeros((int(places[-1]) + 1, training[0].source.features.shape[1], len(HEADS)), np.float32)
+        self.kernel = np.zeros((int(places[-1]) + 1, training[0].lfp.features.shape[1], len(HEADS)), np.float32)
         # Every unit enters with SILENT_PER_SPIKE silent bins per spike, so the training mix has these odds for all.
         self.bias = np.full(len(HEADS), np.log(SILENT_PER_SPIKE), np.float32)
         for head, members in enumerate(self.heads):
@@ -71,12 +71,12 @@ class LogisticModel(LaggedModel):
     def _make(self, n_rows: int, seed: int) -> Any:
         return LogisticRegression(C=1.0 / (_PENALTY * n_rows), max_iter=200, tol=_TOLERANCE)
 
-    def _predict_one(self, source: LfpInput) -> FloatArray:
+    def _predict_one(self, lfp: LfpInput) -> FloatArray:
         """One small matrix product per lag, which spares the rows of all lags."""
-        log_odds = np.tile(self.bias, (source.n_bins, 1))
+        log_odds = np.tile(self.bias, (lfp.n_bins, 1))
         lags = [(int(lag), self.kernel[lag - self.offsets[0]]) for lag in self.offsets]
-        for segment in source.segments:
-            features, out = source.features[segment], log_odds[segment]
+        for segment in lfp.segments:
+            features, out = lfp.features[segment], log_odds[segment]
             for lag, weights in lags:
                 n = len(features) - abs(lag)
                 if n > 0:  # beyond the segment's ends features are 0, the median

@@ -123,10 +123,10 @@ class RecurrentModel:
         seed: np.random.SeedSequence,
     ) -> tuple[int, FloatArray]:
         """Epochs after which inner participants gain nothing any more, and the slope of each head then."""
-        predicted = self._predict([item.source for item in watched])
+        predicted = self._predict([item.lfp for item in watched])
         best, highest, found = 0, bits_per_spike(watched, predicted), predicted
         for epoch in self._train(inner, self._settings.epochs, seed):
-            predicted = self._predict([item.source for item in watched])
+            predicted = self._predict([item.lfp for item in watched])
             reached = bits_per_spike(watched, predicted)
             if reached > highest:
                 best, highest, found = epoch, reached, predicted
@@ -156,7 +156,7 @@ class RecurrentModel:
         rng = np.random.default_rng(seed)
         places = self._chunks.rows_by_place(training)
         weights = participant_weights(places)
-        intercepts = {id(item): log_odds_of_rate(item.source.counts, item.bins) for item in training}
+        intercepts = {id(item): log_odds_of_rate(item.lfp.counts, item.bins) for item in training}
         steps = math.ceil(len(places) / self._settings.batch)
         for epoch in range(epochs):
             for number, order in enumerate(np.array_split(rng.permutation(len(places)), steps)):
@@ -167,28 +167,28 @@ class RecurrentModel:
                 network.trainer.train_on_batch(*self._chunks.batch(rows, weights, intercepts, rng))
             yield epoch + 1
 
-    def predict(self, sources: Sequence[LfpInput]) -> list[FloatArray]:
+    def predict(self, inputs: Sequence[LfpInput]) -> list[FloatArray]:
         """Log-odds per head above the unit's intercept; see `SpikeModel.predict`."""
         self._network().trunk.set_weights(self._weights)
-        return self._predict(sources)
+        return self._predict(inputs)
 
-    def _predict(self, sources: Sequence[LfpInput]) -> list[FloatArray]:
+    def _predict(self, inputs: Sequence[LfpInput]) -> list[FloatArray]:
         """Log-odds by the network's present weights."""
         assert self._chunks is not None
         trunk = self._network().trunk
-        predicted = [np.zeros((source.n_bins, len(HEADS)), np.float32) for source in sources]
+        predicted = [np.zeros((lfp.n_bins, len(HEADS)), np.float32) for lfp in inputs]
         # The cost of a call is that of its time steps, nearly whatever the batch: so chunks of many inputs go together.
         chunks = [
             (number, start, stop)
-            for number, source in enumerate(sources)
-            for start, stop in chunk_edges(source.segments, self._settings.chunk_bins)
+            for number, lfp in enumerate(inputs)
+            for start, stop in chunk_edges(lfp.segments, self._settings.chunk_bins)
         ]
         for first in range(0, len(chunks), _PREDICTION_BATCH):
             piece = chunks[first : first + _PREDICTION_BATCH]
             size = math.ceil(len(piece) / _PREDICTION_STEP) * _PREDICTION_STEP  # few shapes, each compiled once
             windows = np.zeros((size, *self._chunks.window_shape), np.float32)
             for k, (number, start, _) in enumerate(piece):
-                windows[k] = self._chunks.window(sources[number], start)
+                windows[k] = self._chunks.window(inputs[number], start)
             logits = trunk.predict_on_batch(windows)
             for k, (number, start, stop) in enumerate(piece):
                 predicted[number][start:stop] = logits[k, : stop - start]
@@ -206,7 +206,7 @@ class RecurrentModel:
         return shared_network(self._settings, shape)
 
     def _width_of(self, training: Sequence[TrainingInput]) -> int:
-        return int(signal_of(training[0].source, raw=self._raw).shape[1])
+        return int(signal_of(training[0].lfp, raw=self._raw).shape[1])
 
 
 def _schedule(done: float) -> float:

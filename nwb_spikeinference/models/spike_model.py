@@ -34,7 +34,7 @@ class SpikeModel(Protocol):
             What the model may see; leave-one-band-out withholds some. A model of raw LFP sees all of it.
         """
 
-    def predict(self, sources: Sequence[LfpInput]) -> list[FloatArray]:
+    def predict(self, inputs: Sequence[LfpInput]) -> list[FloatArray]:
         """
         Log-odds above the unit's own rate intercept.
 

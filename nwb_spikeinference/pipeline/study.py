@@ -25,7 +25,7 @@ from nwb_spikeinference.pipeline.fits.group import FitGroup
 from nwb_spikeinference.pipeline.fits.plan import StudyPlan, make_plan
 from nwb_spikeinference.pipeline.fits.run_fit import run_fit
 from nwb_spikeinference.pipeline.fits.same_recording import hash_contents
-from nwb_spikeinference.pipeline.fits.split_list import SessionSource, make_splits, write_splits
+from nwb_spikeinference.pipeline.fits.split_list import RecordingFile, make_splits, write_splits
 from nwb_spikeinference.pipeline.inference.final_model import write_model
 from nwb_spikeinference.pipeline.sessions.choose_sessions import UsedSession, prepare_sessions
 from nwb_spikeinference.pipeline.sessions.session_files import SessionFile, find_sessions, hash_sessions
@@ -131,7 +131,7 @@ def _run(settings: StudySettings, files: Sequence[SessionFile], output: Path) ->
     _log.info("%d units of %d participants", len(cohort.cell_types), len(cohort.participants))
     contents = hash_contents(sessions, settings.signal.predictor)
     plan = make_plan(cohort, settings)
-    splits = make_splits(plan, cohort, settings.validation.within, _session_sources(sessions, contents))
+    splits = make_splits(plan, cohort, settings.validation.within, _recording_files(sessions, contents))
     write_splits(splits, output / "splits.json")
     if plan.folds.reason:
         _log.warning("unseen-participant protocol left out: %s", plan.folds.reason)
@@ -164,11 +164,11 @@ def _run(settings: StudySettings, files: Sequence[SessionFile], output: Path) ->
     )
 
 
-def _session_sources(
+def _recording_files(
     sessions: Sequence[UsedSession], contents: Mapping[tuple[str, str], str]
-) -> dict[tuple[str, str], SessionSource]:
+) -> dict[tuple[str, str], RecordingFile]:
     return {
-        name: SessionSource(file=one.path.name, file_sha256=one.sha256, data_sha256=contents[name])
+        name: RecordingFile(file=one.path.name, file_sha256=one.sha256, data_sha256=contents[name])
         for one in sessions
         for name in [one.prepared.name]
     }

@@ -11,15 +11,15 @@ from nwb_spikeinference.models.inner import bits_per_spike, common_slope, head_s
 
 
 def wrap(source) -> TrainingInput:
-    return TrainingInput(source=source, bins=source.valid)
+    return TrainingInput(lfp=source, bins=source.valid)
 
 
 def test_a_fifth_of_the_participants_is_left_out(make_input) -> None:
     training = [wrap(make_input(participant=f"P{k}", n_bins=100)) for k in range(10) for _ in range(2)]
     inner, watched = split_inner(training, 10, np.random.default_rng(0))
-    left_out = {item.source.participant for item in watched}
+    left_out = {item.lfp.participant for item in watched}
     assert len(left_out) == 2
-    assert not left_out & {item.source.participant for item in inner}
+    assert not left_out & {item.lfp.participant for item in inner}
     assert len(inner) + len(watched) == len(training)
 
 

@@ -35,7 +35,7 @@ def test_lagged_rows_never_cross_a_segment_end(make_input) -> None:
 @pytest.mark.parametrize("name", ["logistic", "gradient-boosting"])
 def test_planted_coupling_is_found_on_new_data(name: str, make_input) -> None:
     model = make_model(name, StudySettings(sessions=("x",)))
-    training = [TrainingInput(source=make_input(seed=k), bins=np.ones(8000, bool)) for k in range(2)]
+    training = [TrainingInput(lfp=make_input(seed=k), bins=np.ones(8000, bool)) for k in range(2)]
     model.fit(training, ALL, np.random.SeedSequence(0))
     test = make_input(seed=9)
     for unit, head in enumerate((0, 1)):
@@ -49,7 +49,7 @@ def test_planted_coupling_is_found_on_new_data(name: str, make_input) -> None:
 def test_thinned_silence_leaves_probabilities_calibrated(make_input) -> None:
     model = LogisticModel(BIN_S)
     model.fit(
-        [TrainingInput(source=make_input(seed=1, n_bins=40000), bins=np.ones(40000, bool))],
+        [TrainingInput(lfp=make_input(seed=1, n_bins=40000), bins=np.ones(40000, bool))],
         ALL,
         np.random.SeedSequence(0),
     )
@@ -61,7 +61,7 @@ def test_thinned_silence_leaves_probabilities_calibrated(make_input) -> None:
 
 def test_as_a_convolution_it_predicts_the_same(make_input) -> None:
     model, source = LogisticModel(BIN_S), make_input()
-    model.fit([TrainingInput(source=source, bins=source.valid)], columns(0, 2), np.random.SeedSequence(0))
+    model.fit([TrainingInput(lfp=source, bins=source.valid)], columns(0, 2), np.random.SeedSequence(0))
     kernel, bias = model.weights
     windows = np.lib.stride_tricks.sliding_window_view(source.features, 21, axis=0)  # (bins, features, lags)
     expected = np.einsum("bfl,lfh->bh", windows, kernel) + bias
@@ -71,7 +71,7 @@ def test_as_a_convolution_it_predicts_the_same(make_input) -> None:
 def test_withheld_columns_are_not_used(make_input) -> None:
     model = LogisticModel(BIN_S)
     source = make_input()
-    model.fit([TrainingInput(source=source, bins=source.valid)], columns(2), np.random.SeedSequence(0))
+    model.fit([TrainingInput(lfp=source, bins=source.valid)], columns(2), np.random.SeedSequence(0))
     changed = make_input(change_first_columns=True)
     np.testing.assert_array_equal(model.predict([source])[0], model.predict([changed])[0])
 
@@ -83,7 +83,7 @@ def test_bins_outside_the_mask_do_not_train(make_input) -> None:
     predictions = []
     for one in (source, poisoned):
         model = LogisticModel(BIN_S)
-        model.fit([TrainingInput(source=one, bins=bins)], columns(1), np.random.SeedSequence(0))
+        model.fit([TrainingInput(lfp=one, bins=bins)], columns(1), np.random.SeedSequence(0))
         predictions.append(model.predict([source])[0])
     np.testing.assert_array_equal(predictions[0], predictions[1])
 
@@ -97,7 +97,7 @@ def test_the_rate_model_predicts_the_intercept_alone(make_input) -> None:
 def test_a_head_without_units_of_its_type_takes_that_of_any_unit(make_input) -> None:
     source = make_input(cell_types=("excitatory", "excitatory"))
     model = LogisticModel(BIN_S)
-    model.fit([TrainingInput(source=source, bins=source.valid)], ALL, np.random.SeedSequence(0))
+    model.fit([TrainingInput(lfp=source, bins=source.valid)], ALL, np.random.SeedSequence(0))
     log_odds = model.predict([source])[0]
     np.testing.assert_array_equal(log_odds[:, 1], log_odds[:, 2])
 

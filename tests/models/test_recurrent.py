@@ -30,7 +30,7 @@ def fit(
     training: list[LfpInput], shown: FeatureColumns = ALL, seed: int = 0, settings: ModelSettings = PLAIN
 ) -> RecurrentModel:
     model = RecurrentModel(settings, 0.005)
-    model.fit([TrainingInput(source=one, bins=one.valid) for one in training], shown, np.random.SeedSequence(seed))
+    model.fit([TrainingInput(lfp=one, bins=one.valid) for one in training], shown, np.random.SeedSequence(seed))
     return model
 
 
@@ -86,7 +86,7 @@ def test_bins_outside_the_mask_do_not_train(make_input) -> None:
     predictions = []
     for one in (clean, poisoned):
         model = RecurrentModel(SETTINGS, 0.005)
-        model.fit([TrainingInput(source=one, bins=bins)], ALL, np.random.SeedSequence(0))
+        model.fit([TrainingInput(lfp=one, bins=bins)], ALL, np.random.SeedSequence(0))
         predictions.append(model.predict([clean])[0])
     np.testing.assert_array_equal(predictions[0], predictions[1])
 
@@ -97,7 +97,7 @@ def test_chunks_cover_every_segment_once() -> None:
 
 
 def test_with_the_skip_it_does_not_fall_behind_logistic_regression(make_input) -> None:
-    training = [TrainingInput(source=make_input(seed=k, participant=str(k)), bins=np.ones(8000, bool)) for k in (1, 2)]
+    training = [TrainingInput(lfp=make_input(seed=k, participant=str(k)), bins=np.ones(8000, bool)) for k in (1, 2)]
     network, baseline = RecurrentModel(SETTINGS, 0.005), LogisticModel(0.005)
     for model in (network, baseline):
         model.fit(training, ALL, np.random.SeedSequence(0))
@@ -117,13 +117,13 @@ def test_training_ends_where_participants_left_out_gain_nothing(make_input) -> N
 
 
 def test_without_a_gain_it_is_the_logistic_regression(make_input) -> None:
-    training = [TrainingInput(source=make_input(seed=k, participant=str(k)), bins=np.ones(8000, bool)) for k in (1, 2)]
+    training = [TrainingInput(lfp=make_input(seed=k, participant=str(k)), bins=np.ones(8000, bool)) for k in (1, 2)]
     no_step = SETTINGS.model_copy(update={"learning_rate": 1e-12, "epochs": 1})
     network, seed = RecurrentModel(no_step, 0.005), np.random.SeedSequence(0)
     network.fit(training, ALL, seed)
     baseline = LogisticModel(0.005)
     baseline.fit(training, ALL, np.random.SeedSequence(0).spawn(5)[3])
-    source = training[0].source
+    source = training[0].lfp
     expected, found = baseline.predict([source])[0], network.predict([source])[0]
     for head in range(3):
         slope = np.ptp(found[:, head]) / np.ptp(expected[:, head])

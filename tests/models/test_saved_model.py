@@ -16,7 +16,7 @@ SMALL = {"units": (4, 3), "epochs": 1, "chunk_bins": 60, "context_bins": 10, "ba
 
 
 def fit(model, source, columns=ALL):
-    model.fit([TrainingInput(source=source, bins=source.valid)], columns, np.random.SeedSequence(0))
+    model.fit([TrainingInput(lfp=source, bins=source.valid)], columns, np.random.SeedSequence(0))
     return model
 
 

@@ -62,8 +62,7 @@ def fit_final_model(cohort: Cohort, settings: StudySettings, folder: Path) -> Fi
         Where filtered traces lie, in files without a name, while a model of the trace is trained.
     """
     training = [
-        TrainingInput(source=source, bins=source.valid)
-        for source in cohort.inputs(cohort.participants, settings.signal.predictor)
+        TrainingInput(lfp=lfp, bins=lfp.valid) for lfp in cohort.inputs(cohort.participants, settings.signal.predictor)
     ]
     model = make_model(settings.model.name, settings)
     name, names, seed = settings.model.name, cohort.feature_names, np.random.SeedSequence([settings.seed, 1])
@@ -78,8 +77,8 @@ def _typical_rates(training: Sequence[TrainingInput]) -> tuple[dict[str, float],
     """Mean log-odds of a spike in a bin, and units, by head."""
     log_odds: dict[str, list[float]] = {head: [] for head in HEADS}
     for item in (one for one in training if one.bins.any()):
-        of_units = log_odds_of_rate(item.source.counts, item.bins).tolist()
-        for value, cell_type in zip(of_units, item.source.cell_types, strict=True):
+        of_units = log_odds_of_rate(item.lfp.counts, item.bins).tolist()
+        for value, cell_type in zip(of_units, item.lfp.cell_types, strict=True):
             log_odds["any"].append(value)
             if cell_type in log_odds:
                 log_odds[cell_type].append(value)

@@ -95,7 +95,7 @@ def columns_shown(
     return FeatureColumns(shown=tuple(sorted({*chain(*shown.values()), *spectrum})), bands=tuple(shown.values()))
 
 
-def _split_valid_bins(source: LfpInput, spec: FitSpec, within: WithinSettings) -> tuple[BoolArray, BoolArray]:
+def _split_valid_bins(lfp: LfpInput, spec: FitSpec, within: WithinSettings) -> tuple[BoolArray, BoolArray]:
     """
     Valid bins before and after the within-session split, which counts recorded time only: gaps belong to no side.
 
@@ -103,9 +103,9 @@ def _split_valid_bins(source: LfpInput, spec: FitSpec, within: WithinSettings) -
     would else be learned from the one and scored on the other. A recording too short to be split has none on either
     side; its units are then listed with the reason.
     """
-    bin_s = source.bin_s
-    recorded = np.flatnonzero(source.valid if source.session_valid is None else source.session_valid)
-    train, test = np.zeros(source.n_bins, dtype=bool), np.zeros(source.n_bins, dtype=bool)
+    bin_s = lfp.bin_s
+    recorded = np.flatnonzero(lfp.valid if lfp.session_valid is None else lfp.session_valid)
+    train, test = np.zeros(lfp.n_bins, dtype=bool), np.zeros(lfp.n_bins, dtype=bool)
     if len(recorded) * bin_s < MIN_WITHIN_S + 2 * within.embargo_s:
         return train, test
     split: TimeSplit
@@ -117,34 +117,34 @@ def _split_valid_bins(source: LfpInput, spec: FitSpec, within: WithinSettings) -
         train[recorded[stretch]] = True
     test[recorded[split.test]] = True
     if (train & test).any():
-        raise LeakError(f"{source.participant} {source.session}: {(train & test).sum()} bins would train and test")
-    return train & source.valid, test & source.valid
+        raise LeakError(f"{lfp.participant} {lfp.session}: {(train & test).sum()} bins would train and test")
+    return train & lfp.valid, test & lfp.valid
 
 
-def is_training_place(source: LfpInput, spec: FitSpec) -> bool:
+def is_training_place(lfp: LfpInput, spec: FitSpec) -> bool:
     """Whether a fit learns from the units of an input, by where they lie."""
-    right_region = spec.train_region in (None, source.region)
-    return right_region and spec.train_hemisphere in (None, source.hemisphere)
+    right_region = spec.train_region in (None, lfp.region)
+    return right_region and spec.train_hemisphere in (None, lfp.hemisphere)
 
 
-def train_bins(source: LfpInput, spec: FitSpec, within: WithinSettings) -> BoolArray:
+def train_bins(lfp: LfpInput, spec: FitSpec, within: WithinSettings) -> BoolArray:
     """Bins that a fit may learn from, if the input belongs to its training side."""
-    return _split_valid_bins(source, spec, within)[0] if spec.protocol == "within-session" else source.valid
+    return _split_valid_bins(lfp, spec, within)[0] if spec.protocol == "within-session" else lfp.valid
 
 
-def scored_bins(source: LfpInput, spec: FitSpec, within: WithinSettings) -> BoolArray:
+def scored_bins(lfp: LfpInput, spec: FitSpec, within: WithinSettings) -> BoolArray:
     """Bins that a fit is scored on, if the input belongs to its test side."""
-    return _split_valid_bins(source, spec, within)[1] if spec.protocol == "within-session" else source.valid
+    return _split_valid_bins(lfp, spec, within)[1] if spec.protocol == "within-session" else lfp.valid
 
 
-def scored_with_discharges(source: LfpInput, spec: FitSpec, within: WithinSettings) -> BoolArray:
+def scored_with_discharges(lfp: LfpInput, spec: FitSpec, within: WithinSettings) -> BoolArray:
     """The bins of `scored_bins`, and those among them that an interictal discharge alone keeps from being valid."""
-    tested = scored_bins(source, spec, within)
+    tested = scored_bins(lfp, spec, within)
     places = np.flatnonzero(tested)
     if not len(places):
         return tested
     # Within a session nothing outside the tested stretch: it may lie on the training side.
-    first, stop = (places[0], places[-1] + 1) if spec.protocol == "within-session" else (0, source.n_bins)
-    among = np.zeros(source.n_bins, dtype=bool)
-    among[first:stop] = source.discharge[first:stop]
+    first, stop = (places[0], places[-1] + 1) if spec.protocol == "within-session" else (0, lfp.n_bins)
+    among = np.zeros(lfp.n_bins, dtype=bool)
+    among[first:stop] = lfp.discharge[first:stop]
     return tested | among

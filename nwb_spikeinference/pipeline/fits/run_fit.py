@@ -46,22 +46,22 @@ def run_fit(spec: FitSpec, cohort: Cohort, settings: StudySettings, folder: Path
     training = _training_inputs(spec, cohort, within, bands, folder)
     if spec.thinning_draw is not None:
         training = _thin_inhibitory(training, cohort, np.random.default_rng(thin_seed))
-    if not any(item.source.counts[item.bins].any() for item in training):
+    if not any(item.lfp.counts[item.bins].any() for item in training):
         return FitResult(fold=spec.fold)
     model = make_model(spec.model, settings)
     share, dropout = settings.model.band_dropout, np.random.default_rng(dropout_seed)
     shown = drop_bands_at_random(training, spec.model, names, bands, share, dropout, folder)
     model.fit(shown, fit_columns(spec, names), model_seed)
     every = cohort.inputs(spec.test, spec.predictor)
-    sources = [source for source in every if scored_bins(source, spec, within).any()]
-    tested = list(zip(sources, model.predict(withhold_band(sources, spec, names, bands, folder)), strict=True))
+    inputs = [lfp for lfp in every if scored_bins(lfp, spec, within).any()]
+    tested = list(zip(inputs, model.predict(withhold_band(inputs, spec, names, bands, folder)), strict=True))
     if not spec.full:
         return FitResult(fold=spec.fold, units=score_heads(spec, within, tested))
     rng = np.random.default_rng(null_seed)
     result = score_in_full(spec, within, settings.controls, model, training, tested, settings.seed, rng)
     if not ablates(spec, settings.ablated_models(), names):
         return result
-    ablated = ablated_aucs(model, spec, names, bands, sources)
+    ablated = ablated_aucs(model, spec, names, bands, inputs)
     units = [replace(unit, ablated=aucs) for unit, aucs in zip(result.units, ablated, strict=True)]
     return replace(result, units=tuple(units))
 
@@ -72,12 +72,10 @@ def _training_inputs(
     """What a fit learns from, as its model sees it."""
     every = cohort.inputs(spec.train, spec.predictor)
     chosen = [
-        (source, bins)
-        for source in every
-        if is_training_place(source, spec) and (bins := train_bins(source, spec, within)).any()
+        (lfp, bins) for lfp in every if is_training_place(lfp, spec) and (bins := train_bins(lfp, spec, within)).any()
     ]
-    sources = withhold_band([source for source, _ in chosen], spec, cohort.feature_names, bands, folder)
-    return [TrainingInput(source=source, bins=bins) for source, (_, bins) in zip(sources, chosen, strict=True)]
+    inputs = withhold_band([lfp for lfp, _ in chosen], spec, cohort.feature_names, bands, folder)
+    return [TrainingInput(lfp=lfp, bins=bins) for lfp, (_, bins) in zip(inputs, chosen, strict=True)]
 
 
 def _thin_inhibitory(
@@ -92,25 +90,25 @@ def _thin_inhibitory(
     excitatory is +0.015 in the mean without the ratio and +0.002 with it.) Where inhibitory units are the fewer, their
     head learns from fewer spikes, which works against H2 and never for it.
     """
-    counts_of_excitatory = spike_counts(cohort, "excitatory", {item.source.participant for item in training})
-    n_units = Counter(cell_type for item in training for cell_type in item.source.cell_types)
+    counts_of_excitatory = spike_counts(cohort, "excitatory", {item.lfp.participant for item in training})
+    n_units = Counter(cell_type for item in training for cell_type in item.lfp.cell_types)
     if not n_units["excitatory"]:
         return list(training)
     share = min(1.0, n_units["excitatory"] / max(1, n_units["inhibitory"]))
     thinned = []
     for item in training:
-        for k, cell_type in enumerate(item.source.cell_types):
-            counts: IntArray = item.source.counts[:, k]
+        for k, cell_type in enumerate(item.lfp.cell_types):
+            counts: IntArray = item.lfp.counts[:, k]
             bins = item.bins
             if cell_type == "inhibitory":
                 counts, keep = thin_counts(counts, round(share * rng.choice(counts_of_excitatory)), rng)
                 bins = bins & keep
             # An input of its own: the bins that lost their spikes are neither a spike nor silence for this unit.
-            source = replace(
-                item.source,
+            lfp = replace(
+                item.lfp,
                 counts=counts[:, None].astype(np.uint8),
-                unit_rows=item.source.unit_rows[k : k + 1],
-                cell_types=item.source.cell_types[k : k + 1],
+                unit_rows=item.lfp.unit_rows[k : k + 1],
+                cell_types=item.lfp.cell_types[k : k + 1],
             )
-            thinned.append(TrainingInput(source=source, bins=bins))
+            thinned.append(TrainingInput(lfp=lfp, bins=bins))
     return thinned

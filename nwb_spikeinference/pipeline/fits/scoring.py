@@ -23,9 +23,9 @@ MIN_SHIFT_S = 5.0
 _MAX_SWAPS = 5
 
 
-def head_aucs(log_odds: FloatArray, source: LfpInput, unit: int, bins: BoolArray) -> HeadAucs:
+def head_aucs(log_odds: FloatArray, lfp: LfpInput, unit: int, bins: BoolArray) -> HeadAucs:
     """ROC-AUC of a unit by each head, whatever its type."""
-    return {head: roc_auc(log_odds[bins, k], source.counts[bins, unit]) for k, head in enumerate(HEADS)}
+    return {head: roc_auc(log_odds[bins, k], lfp.counts[bins, unit]) for k, head in enumerate(HEADS)}
 
 
 def score_heads(
@@ -33,10 +33,10 @@ def score_heads(
 ) -> tuple[UnitFit, ...]:
     """ROC-AUC of every test unit by each head, and nothing else."""
     return tuple(
-        UnitFit(key=key, cell_type=cell_type, heads=head_aucs(log_odds, source, k, bins))
-        for source, log_odds in tested
-        for bins in [scored_bins(source, spec, within)]
-        for k, (key, cell_type) in enumerate(zip(source.keys, source.cell_types, strict=True))
+        UnitFit(key=key, cell_type=cell_type, heads=head_aucs(log_odds, lfp, k, bins))
+        for lfp, log_odds in tested
+        for bins in [scored_bins(lfp, spec, within)]
+        for k, (key, cell_type) in enumerate(zip(lfp.keys, lfp.cell_types, strict=True))
     )
 
 
@@ -65,17 +65,17 @@ def score_in_full(
     seen = _predict_one_per_bundle(model, training)
     thresholds = _thresholds(seen)
     units, nulls = [], []
-    for number, (source, log_odds) in enumerate(tested):
-        rate_bins, score_bins, all_bins = _bins_of(source, spec, within)
-        intercepts = log_odds_of_rate(source.counts, rate_bins)
+    for number, (lfp, log_odds) in enumerate(tested):
+        rate_bins, score_bins, all_bins = _bins_of(lfp, spec, within)
+        intercepts = log_odds_of_rate(lfp.counts, rate_bins)
         tested_bins = np.flatnonzero(all_bins)
-        with_discharges = scored_with_discharges(source, spec, within)
-        others = _draw_others(seen, source, seed) if controls.swap_participants else []
-        for k, cell_type in enumerate(source.cell_types):
+        with_discharges = scored_with_discharges(lfp, spec, within)
+        others = _draw_others(seen, lfp, seed) if controls.swap_participants else []
+        for k, cell_type in enumerate(lfp.cell_types):
             head = HEAD_OF_TYPE[cell_type]
-            predicted, counts = log_odds[:, head], source.counts[:, k]
+            predicted, counts = log_odds[:, head], lfp.counts[:, k]
             scores = _score(predicted[score_bins], counts[score_bins], float(intercepts[k]), thresholds[head])
-            nulls.append(_null(predicted[all_bins], counts[all_bins], controls.shifts, source.bin_s, rng))
+            nulls.append(_null(predicted[all_bins], counts[all_bins], controls.shifts, lfp.bin_s, rng))
             full = FullScore(
                 prediction=number,
                 intercept=float(intercepts[k]),
@@ -85,14 +85,14 @@ def score_in_full(
                 with_discharges=roc_auc(predicted[with_discharges], counts[with_discharges]),
                 swapped=_swapped(others, head, counts[all_bins]),
             )
-            heads = head_aucs(log_odds, source, k, all_bins)
-            units.append(UnitFit(key=source.keys[k], cell_type=cell_type, heads=heads, full=full))
+            heads = head_aucs(log_odds, lfp, k, all_bins)
+            units.append(UnitFit(key=lfp.keys[k], cell_type=cell_type, heads=heads, full=full))
     return FitResult(
         fold=spec.fold,
         units=tuple(units),
         weights_sha256=model.weights_sha256,
         train=spec.train,
-        predictions=tuple(Prediction(log_odds=log_odds, valid=source.valid) for source, log_odds in tested),
+        predictions=tuple(Prediction(log_odds=log_odds, valid=lfp.valid) for lfp, log_odds in tested),
         null=np.array(nulls) if nulls else np.empty((0, controls.shifts)),
     )
 
@@ -115,11 +115,11 @@ def _null(
     return np.pad(null, (0, n_shifts - len(null)), constant_values=np.nan)
 
 
-def _bins_of(source: LfpInput, spec: FitSpec, within: WithinSettings) -> tuple[BoolArray, BoolArray, BoolArray]:
+def _bins_of(lfp: LfpInput, spec: FitSpec, within: WithinSettings) -> tuple[BoolArray, BoolArray, BoolArray]:
     """Bins for the rate intercept, for scores that need it, and for scores that do not."""
-    tested = scored_bins(source, spec, within)
+    tested = scored_bins(lfp, spec, within)
     if spec.protocol == "within-session":
-        return train_bins(source, spec, within), tested, tested
+        return train_bins(lfp, spec, within), tested, tested
     calibration = tested & (np.cumsum(tested) <= CALIBRATION_SHARE * tested.sum())
     return calibration, tested & ~calibration, tested
 
@@ -140,8 +140,8 @@ def _predict_one_per_bundle(
     """Predictions on training data: enough to fix thresholds, and LFP of other participants for the swap control."""
     first: dict[tuple[str, str, str], TrainingInput] = {}
     for item in training:
-        first.setdefault((item.source.participant, item.source.session, item.source.bundle), item)
-    predicted = model.predict([item.source for item in first.values()])
+        first.setdefault((item.lfp.participant, item.lfp.session, item.lfp.bundle), item)
+    predicted = model.predict([item.lfp for item in first.values()])
     return list(zip(first.values(), predicted, strict=True))
 
 
@@ -149,16 +149,16 @@ def _thresholds(seen: Sequence[tuple[TrainingInput, FloatArray]]) -> list[float 
     """Per head the log-odds above the intercept that separate best on training data; median over units."""
     found: list[list[float]] = [[] for _ in HEADS]
     for item, log_odds in seen:
-        for k, cell_type in enumerate(item.source.cell_types):
+        for k, cell_type in enumerate(item.lfp.cell_types):
             head = HEAD_OF_TYPE[cell_type]
-            threshold = choose_threshold(log_odds[item.bins, head], item.source.counts[item.bins, k])
+            threshold = choose_threshold(log_odds[item.bins, head], item.lfp.counts[item.bins, k])
             if threshold is not None and np.isfinite(threshold):
                 found[head].append(threshold)
     return [float(np.median(values)) if values else None for values in found]
 
 
 def _draw_others(
-    seen: Sequence[tuple[TrainingInput, FloatArray]], source: LfpInput, seed: int
+    seen: Sequence[tuple[TrainingInput, FloatArray]], lfp: LfpInput, seed: int
 ) -> list[tuple[LfpInput, FloatArray]]:
     """
     One input each of up to five other participants, with its predictions.
@@ -167,9 +167,9 @@ def _draw_others(
     """
     of_participant: dict[str, list[tuple[LfpInput, FloatArray]]] = {}
     for item, log_odds in seen:
-        if item.source.participant != source.participant:
-            of_participant.setdefault(item.source.participant, []).append((item.source, log_odds))
-    who = zlib.crc32(repr((source.participant, source.session, source.bundle)).encode())
+        if item.lfp.participant != lfp.participant:
+            of_participant.setdefault(item.lfp.participant, []).append((item.lfp, log_odds))
+    who = zlib.crc32(repr((lfp.participant, lfp.session, lfp.bundle)).encode())
     rng = np.random.default_rng([seed, who])
     drawn = rng.permutation(sorted(of_participant))[:_MAX_SWAPS]
     return [inputs[rng.integers(len(inputs))] for inputs in (of_participant[name] for name in drawn)]

@@ -19,19 +19,19 @@ SCHEMA_VERSION = "1.0"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SessionSource:
-    """Where a session comes from."""
+class RecordingFile:
+    """The file of a session, by name and digests."""
 
     file: str
     file_sha256: str
     data_sha256: str
 
 
-Sources = Mapping[tuple[str, str], SessionSource]  # (participant, session) -> its file
+RecordingFiles = Mapping[tuple[str, str], RecordingFile]  # (participant, session) -> its file
 _BinsOf = Callable[[LfpInput, FitSpec, WithinSettings], BoolArray]
 
 
-def make_splits(plan: StudyPlan, cohort: Cohort, within: WithinSettings, sources: Sources) -> dict[FitSpec, Split]:
+def make_splits(plan: StudyPlan, cohort: Cohort, within: WithinSettings, files: RecordingFiles) -> dict[FitSpec, Split]:
     """
     The split of every training; trainings that differ in nothing but model and features share theirs.
 
@@ -47,7 +47,7 @@ def make_splits(plan: StudyPlan, cohort: Cohort, within: WithinSettings, sources
             spec, model="", dropped_band=None, only_band=None, bands_only=False, thinning_draw=None, full=False
         )
         if alike not in made:
-            made[alike] = _make_split(spec, cohort, within, sources)
+            made[alike] = _make_split(spec, cohort, within, files)
         found[spec] = made[alike]
     return found
 
@@ -60,41 +60,41 @@ def write_splits(splits: Mapping[FitSpec, Split], target: Path) -> None:
 
 def count_training_units(spec: FitSpec, cohort: Cohort, within: WithinSettings) -> int:
     """How many units a fit learns from."""
-    return sum(len(source.unit_rows) for source in _training(spec, cohort) if train_bins(source, spec, within).any())
+    return sum(len(lfp.unit_rows) for lfp in _training(spec, cohort) if train_bins(lfp, spec, within).any())
 
 
 def _training(spec: FitSpec, cohort: Cohort) -> list[LfpInput]:
-    return [source for source in cohort.inputs(spec.train, spec.predictor) if is_training_place(source, spec)]
+    return [lfp for lfp in cohort.inputs(spec.train, spec.predictor) if is_training_place(lfp, spec)]
 
 
-def _make_split(spec: FitSpec, cohort: Cohort, within: WithinSettings, sources: Sources) -> Split:
+def _make_split(spec: FitSpec, cohort: Cohort, within: WithinSettings, files: RecordingFiles) -> Split:
     return Split(
         protocol=spec.protocol,
         fold=spec.fold,
         predictor=spec.predictor,
         train_place=place_name(spec.train_region, spec.train_hemisphere) if spec.train_region else None,
-        train=_side(_training(spec, cohort), train_bins, spec, within, sources),
-        test=_side(cohort.inputs(spec.test, spec.predictor), scored_bins, spec, within, sources),
+        train=_side(_training(spec, cohort), train_bins, spec, within, files),
+        test=_side(cohort.inputs(spec.test, spec.predictor), scored_bins, spec, within, files),
     )
 
 
 def _side(
-    inputs: Sequence[LfpInput], bins_of: _BinsOf, spec: FitSpec, within: WithinSettings, sources: Sources
+    inputs: Sequence[LfpInput], bins_of: _BinsOf, spec: FitSpec, within: WithinSettings, files: RecordingFiles
 ) -> tuple[SplitSession, ...]:
     sessions: dict[tuple[str, str], list[tuple[LfpInput, tuple[Range, ...]]]] = {}
-    for source in inputs:
-        pieces = tuple((piece.start, piece.stop) for piece in runs_of(bins_of(source, spec, within)))
+    for lfp in inputs:
+        pieces = tuple((piece.start, piece.stop) for piece in runs_of(bins_of(lfp, spec, within)))
         if pieces:
-            sessions.setdefault((source.participant, source.session), []).append((source, pieces))
+            sessions.setdefault((lfp.participant, lfp.session), []).append((lfp, pieces))
     return tuple(
         SplitSession(
             participant=participant,
             session=session,
-            file=sources[participant, session].file,
-            file_sha256=sources[participant, session].file_sha256,
-            data_sha256=sources[participant, session].data_sha256,
-            units=tuple(sorted(unit for source, _ in parts for unit in source.unit_rows)),
-            places=tuple(sorted({place_name(source.region, source.hemisphere) for source, _ in parts})),
+            file=files[participant, session].file,
+            file_sha256=files[participant, session].file_sha256,
+            data_sha256=files[participant, session].data_sha256,
+            units=tuple(sorted(unit for lfp, _ in parts for unit in lfp.unit_rows)),
+            places=tuple(sorted({place_name(lfp.region, lfp.hemisphere) for lfp, _ in parts})),
             stretches=_stretches(parts) if spec.protocol == "within-session" else (),
         )
         for (participant, session), parts in sorted(sessions.items())
@@ -104,8 +104,8 @@ def _side(
 def _stretches(parts: Sequence[tuple[LfpInput, tuple[Range, ...]]]) -> tuple[Stretches, ...]:
     """Units of a bundle that share their bins stand together."""
     units: dict[tuple[str, tuple[Range, ...]], list[int]] = {}
-    for source, pieces in parts:
-        units.setdefault((source.bundle, pieces), []).extend(source.unit_rows)
+    for lfp, pieces in parts:
+        units.setdefault((lfp.bundle, pieces), []).extend(lfp.unit_rows)
     return tuple(
         Stretches(bundle=bundle, units=tuple(sorted(members)), bins=pieces)
         for (bundle, pieces), members in sorted(units.items())

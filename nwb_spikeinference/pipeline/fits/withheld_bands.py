@@ -29,7 +29,7 @@ _GROUP_BINS = 100_000  # of inputs held at once: a network predicts fewer hardly
 
 
 def withhold_band(
-    sources: Sequence[LfpInput], spec: FitSpec, names: Sequence[str], bands: Sequence[Band], folder: Path
+    inputs: Sequence[LfpInput], spec: FitSpec, names: Sequence[str], bands: Sequence[Band], folder: Path
 ) -> Sequence[LfpInput]:
     """
     Inputs as a model sees them in a fit without a band, or with one alone; otherwise as they are.
@@ -47,21 +47,21 @@ def withhold_band(
     """
     name = spec.dropped_band or spec.only_band
     if name is None:
-        return sources
+        return inputs
     if not MODEL_KINDS[spec.model].reads_trace:
         if spec.dropped_band is None:
-            return sources
-        return _with(sources, "features", lambda source: _features_without(source, names, name, bands), folder)
+            return inputs
+        return _with(inputs, "features", lambda lfp: _features_without(lfp, names, name, bands), folder)
     band = _band_named(name, bands)
     effect: Effect = "pass" if spec.only_band else "stop"
 
-    def shown(source: LfpInput) -> FloatArray:
-        filtered = filter_raw(_raw_of(source), source.segments, source.bin_s, band, effect)
+    def shown(lfp: LfpInput) -> FloatArray:
+        filtered = filter_raw(_raw_of(lfp), lfp.segments, lfp.bin_s, band, effect)
         if spec.only_band:
-            standardise_raw(filtered, source.valid | source.discharge, _recorded(source))
+            standardise_raw(filtered, lfp.valid | lfp.discharge, _recorded(lfp))
         return filtered
 
-    return _with(sources, "raw", shown, folder)
+    return _with(inputs, "raw", shown, folder)
 
 
 def drop_bands_at_random(
@@ -90,16 +90,16 @@ def drop_bands_at_random(
     if not share or not MODEL_KINDS[model].reads_trace:
         return training
 
-    def shown(source: LfpInput) -> FloatArray:
-        raw, n_bins = np.array(_raw_of(source)), round(_DROPOUT_S / source.bin_s)
+    def shown(lfp: LfpInput) -> FloatArray:
+        raw, n_bins = np.array(_raw_of(lfp)), round(_DROPOUT_S / lfp.bin_s)
         for name in bands_of(names):
-            dropped = np.repeat(rng.random(-(-source.n_bins // n_bins)) < share, n_bins)[: source.n_bins]
-            alone = filter_raw(_raw_of(source), source.segments, source.bin_s, _band_named(name, bands), "pass")
+            dropped = np.repeat(rng.random(-(-lfp.n_bins // n_bins)) < share, n_bins)[: lfp.n_bins]
+            alone = filter_raw(_raw_of(lfp), lfp.segments, lfp.bin_s, _band_named(name, bands), "pass")
             raw[dropped] -= alone[dropped]
         return raw
 
-    sources = _with([item.source for item in training], "raw", shown, folder)
-    return [replace(item, source=source) for item, source in zip(training, sources, strict=True)]
+    inputs = _with([item.lfp for item in training], "raw", shown, folder)
+    return [replace(item, lfp=lfp) for item, lfp in zip(training, inputs, strict=True)]
 
 
 def ablates(spec: FitSpec, models: Collection[str], names: Sequence[str]) -> bool:
@@ -118,7 +118,7 @@ def ablates(spec: FitSpec, models: Collection[str], names: Sequence[str]) -> boo
 
 
 def ablated_aucs(
-    model: SpikeModel, spec: FitSpec, names: Sequence[str], bands: Sequence[Band], sources: Sequence[LfpInput]
+    model: SpikeModel, spec: FitSpec, names: Sequence[str], bands: Sequence[Band], inputs: Sequence[LfpInput]
 ) -> list[dict[str, HeadAucs]]:
     """
     What a trained model scores where one band after the other is missing from its input.
@@ -131,74 +131,74 @@ def ablated_aucs(
     Returns
     -------
     list of dict
-        Per unit of each source, in their order: band -> head -> ROC-AUC.
+        Per unit of each lfp, in their order: band -> head -> ROC-AUC.
     """
-    aucs: list[dict[str, HeadAucs]] = [{} for source in sources for _ in source.unit_rows]
+    aucs: list[dict[str, HeadAucs]] = [{} for lfp in inputs for _ in lfp.unit_rows]
     for band in bands_of(names):
         units = iter(aucs)
-        for group in _groups(sources):
-            without = [_ablate(source, spec, names, bands, band) for source in group]
-            for source, log_odds in zip(group, model.predict(without), strict=True):
-                for k in range(len(source.unit_rows)):  # of an unseen participant: all valid bins are scored
-                    next(units)[band] = head_aucs(log_odds, source, k, source.valid)
+        for group in _groups(inputs):
+            without = [_ablate(lfp, spec, names, bands, band) for lfp in group]
+            for lfp, log_odds in zip(group, model.predict(without), strict=True):
+                for k in range(len(lfp.unit_rows)):  # of an unseen participant: all valid bins are scored
+                    next(units)[band] = head_aucs(log_odds, lfp, k, lfp.valid)
     return aucs
 
 
-def _ablate(source: LfpInput, spec: FitSpec, names: Sequence[str], bands: Sequence[Band], name: str) -> LfpInput:
+def _ablate(lfp: LfpInput, spec: FitSpec, names: Sequence[str], bands: Sequence[Band], name: str) -> LfpInput:
     if MODEL_KINDS[spec.model].reads_trace:
-        without = filter_raw(_raw_of(source), source.segments, source.bin_s, _band_named(name, bands), "stop")
-        return replace(source, raw=without)
-    return replace(source, features=_features_without(source, names, name, bands))
+        without = filter_raw(_raw_of(lfp), lfp.segments, lfp.bin_s, _band_named(name, bands), "stop")
+        return replace(lfp, raw=without)
+    return replace(lfp, features=_features_without(lfp, names, name, bands))
 
 
-def _features_without(source: LfpInput, names: Sequence[str], name: str, bands: Sequence[Band]) -> FloatArray:
+def _features_without(lfp: LfpInput, names: Sequence[str], name: str, bands: Sequence[Band]) -> FloatArray:
     """Features of a signal in which a band is stopped; its own columns are 0."""
-    features = np.array(source.features)
+    features = np.array(lfp.features)
     features[:, list(columns_of_band(names, name))] = 0.0
     held = [band for band in bands if band.name in bands_of(names)]
     for number, (kept, other) in enumerate(leaking_pairs(held)):
         if other.name == name:
-            assert source.stopped is not None, "stored for every study that leaves bands out of models of features"
+            assert lfp.stopped is not None, "stored for every study that leaves bands out of models of features"
             first = number * len(PER_BAND)
             columns = list(columns_of_band(names, kept.name))
-            features[:, columns] = source.stopped[:, first : first + len(PER_BAND)]
+            features[:, columns] = lfp.stopped[:, first : first + len(PER_BAND)]
     return features
 
 
-def _groups(sources: Sequence[LfpInput]) -> Iterator[list[LfpInput]]:
-    """Successive sources, some together as long as they are short."""
+def _groups(inputs: Sequence[LfpInput]) -> Iterator[list[LfpInput]]:
+    """Successive inputs, some together as long as they are short."""
     group: list[LfpInput] = []
-    for source in sources:
-        if group and sum(one.n_bins for one in group) + source.n_bins > _GROUP_BINS:
+    for lfp in inputs:
+        if group and sum(one.n_bins for one in group) + lfp.n_bins > _GROUP_BINS:
             yield group
             group = []
-        group.append(source)
+        group.append(lfp)
     if group:
         yield group
 
 
 def _with(
-    sources: Sequence[LfpInput], name: str, make: Callable[[LfpInput], FloatArray], folder: Path
+    inputs: Sequence[LfpInput], name: str, make: Callable[[LfpInput], FloatArray], folder: Path
 ) -> list[LfpInput]:
     """Sources with another signal, made one after the other; all lie in one file, for a process may open few."""
-    if not sources:
+    if not inputs:
         return []
-    signals = keep_on_disk(folder, (make(source) for source in sources))
-    stops = np.cumsum([source.n_bins for source in sources]).tolist()
+    signals = keep_on_disk(folder, (make(lfp) for lfp in inputs))
+    stops = np.cumsum([lfp.n_bins for lfp in inputs]).tolist()
     return [
-        replace(source, **{name: signals[stop - source.n_bins : stop]})  # type: ignore[arg-type]
-        for source, stop in zip(sources, stops, strict=True)
+        replace(lfp, **{name: signals[stop - lfp.n_bins : stop]})  # type: ignore[arg-type]
+        for lfp, stop in zip(inputs, stops, strict=True)
     ]
 
 
-def _raw_of(source: LfpInput) -> FloatArray:
-    assert source.raw is not None, "stored for every study with a model that reads it"
-    return source.raw
+def _raw_of(lfp: LfpInput) -> FloatArray:
+    assert lfp.raw is not None, "stored for every study with a model that reads it"
+    return lfp.raw
 
 
-def _recorded(source: LfpInput) -> np.ndarray:
-    recorded = np.zeros(source.n_bins, dtype=bool)
-    for segment in source.segments:
+def _recorded(lfp: LfpInput) -> np.ndarray:
+    recorded = np.zeros(lfp.n_bins, dtype=bool)
+    for segment in lfp.segments:
         recorded[segment] = True
     return recorded
 

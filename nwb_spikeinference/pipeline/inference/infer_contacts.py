@@ -155,12 +155,12 @@ def infer_contacts(
         inputs, reasons = _make_inputs(settings, members, signals, grid, folder)
         for electrode, reason in reasons.items():
             reports[electrode] = replace(reports[electrode], reason=reason)
-        for electrode, source, log_odds in _apply(model, inputs):
+        for electrode, lfp, log_odds in _apply(model, inputs):
             column = contacts.index(electrode)
             for kind, values in found.items():
-                shifted = log_odds[source.valid, HEADS.index(kind)] + settings.intercepts[kind]
-                values[source.valid, column] = expit(shifted)
-            share = float(source.valid.mean())
+                shifted = log_odds[lfp.valid, HEADS.index(kind)] + settings.intercepts[kind]
+                values[lfp.valid, column] = expit(shifted)
+            share = float(lfp.valid.mean())
             reports[electrode] = replace(
                 reports[electrode], inferred_share=share, reason=None if share else _NOTHING_LEFT
             )
@@ -252,5 +252,5 @@ def _apply(model: SpikeModel, inputs: Mapping[Electrode, LfpInput]) -> Iterator[
     size = max(1, _BINS_AT_ONCE // inputs[contacts[0]].n_bins)
     for first in range(0, len(contacts), size):
         some = contacts[first : first + size]
-        sources = [inputs[one] for one in some]
-        yield from zip(some, sources, model.predict(sources), strict=True)
+        shown = [inputs[one] for one in some]
+        yield from zip(some, shown, model.predict(shown), strict=True)

@@ -51,7 +51,7 @@ def spikes_learned_from(types: Sequence[CellType], monkeypatch: pytest.MonkeyPat
     )
     fits.run_fit(spec, cohort, SETTINGS)
     recorded = [int(source.counts.sum()) for source in cohort.inputs(names[:-1], "neighbour")]
-    return recorded, [int(item.source.counts[item.bins].sum()) for item in recorder.training]
+    return recorded, [int(item.lfp.counts[item.bins].sum()) for item in recorder.training]
 
 
 def test_more_inhibitory_units_learn_from_as_many_spikes_as_the_excitatory_ones(

@@ -76,7 +76,7 @@ class Recorder:
         self.weights: list[FloatArray] = []
 
     def fit(self, training: Sequence[TrainingInput], columns: FeatureColumns, seed: np.random.SeedSequence) -> None:
-        self.trained = [item.source for item in training]
+        self.trained = [item.lfp for item in training]
 
     def predict(self, sources: Sequence[LfpInput]) -> list[FloatArray]:
         self.tested = list(sources)
@@ -134,7 +134,7 @@ def test_a_model_of_the_trace_sees_no_columns() -> None:
 
 def test_band_dropout_leaves_each_band_out_of_its_share_of_stretches(cohort: Cohort, tmp_path: Path) -> None:
     training = [
-        TrainingInput(source=one, bins=one.valid)
+        TrainingInput(lfp=one, bins=one.valid)
         for one in cohort.inputs(("P1", "P2", "P3"), "neighbour")
         for _ in range(8)
     ]
@@ -146,7 +146,7 @@ def test_band_dropout_leaves_each_band_out_of_its_share_of_stretches(cohort: Coh
         for start in range(0, N_BINS, stretch):
             inner = slice(start + 200, start + stretch - 200)
             for name, alone in (("theta", THETA), ("low_gamma", GAMMA), ("fast", FAST)):
-                share = float((raw_of(item.source)[inner] * alone[inner]).mean() / (alone[inner] ** 2).mean())
+                share = float((raw_of(item.lfp)[inner] * alone[inner]).mean() / (alone[inner] ** 2).mean())
                 assert min(abs(share), abs(share - 1)) < 0.05
                 found[name] += share < 0.5
     n_stretches = len(shown) * N_BINS // stretch
@@ -158,7 +158,7 @@ def test_band_dropout_leaves_each_band_out_of_its_share_of_stretches(cohort: Coh
 def test_models_of_features_and_studies_without_dropout_train_on_the_inputs_as_they_are(
     source: LfpInput, tmp_path: Path
 ) -> None:
-    training = [TrainingInput(source=source, bins=source.valid)]
+    training = [TrainingInput(lfp=source, bins=source.valid)]
     rng = np.random.default_rng(0)
     for model, share in (("logistic", 0.3), (RAW_MODEL, 0.0)):
         shown = drop_bands_at_random(training, model, BAND_COLUMNS, SETTINGS.band_list(), share, rng, tmp_path)

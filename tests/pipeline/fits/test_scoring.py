@@ -82,7 +82,7 @@ def score(training: Sequence[LfpInput], tested: Sequence[LfpInput]) -> FitResult
         full=True,
     )
     model = FirstColumn()
-    seen = [TrainingInput(source=source, bins=source.valid) for source in training]
+    seen = [TrainingInput(lfp=source, bins=source.valid) for source in training]
     predicted = list(zip(tested, model.predict(tested), strict=True))
     within, controls, rng = SETTINGS.validation.within, SETTINGS.controls, np.random.default_rng(0)
     return score_in_full(spec, within, controls, model, seen, predicted, SETTINGS.seed, rng)

@@ -21,7 +21,7 @@ from nwb_spikeinference.pipeline.fits.fit_spec import FitSpec
 from nwb_spikeinference.pipeline.fits.group import FitGroup
 from nwb_spikeinference.pipeline.fits.plan import make_plan
 from nwb_spikeinference.pipeline.fits.same_recording import hash_contents
-from nwb_spikeinference.pipeline.fits.split_list import SessionSource, count_training_units, make_splits
+from nwb_spikeinference.pipeline.fits.split_list import RecordingFile, count_training_units, make_splits
 from nwb_spikeinference.pipeline.sessions.choose_sessions import UsedSession
 from nwb_spikeinference.pipeline.sessions.prepare_session import prepare_session
 from nwb_spikeinference.pipeline.sessions.prepared import PreparedSession
@@ -56,9 +56,9 @@ def used(prepared: PreparedSession, path: Path) -> UsedSession:
     return UsedSession(path=path, sha256="", task="", prepared=prepared)
 
 
-def sources_of(cohort: Cohort) -> dict[tuple[str, str], SessionSource]:
+def files_of(cohort: Cohort) -> dict[tuple[str, str], RecordingFile]:
     return {
-        session.name: SessionSource(file=f"{name}.nwb", file_sha256=f"file {name}", data_sha256=f"data {name}")
+        session.name: RecordingFile(file=f"{name}.nwb", file_sha256=f"file {name}", data_sha256=f"data {name}")
         for session in cohort.sessions
         for name in ["-".join(session.name)]
     }
@@ -72,9 +72,9 @@ class Spy:
     def fit(self, training: Sequence[TrainingInput], columns: FeatureColumns, seed: object) -> None:
         """Remember which bins of which units it may learn from."""
         self.learned = {
-            (item.source.participant, unit, int(place))
+            (item.lfp.participant, unit, int(place))
             for item in training
-            for unit in item.source.unit_rows
+            for unit in item.lfp.unit_rows
             for place in np.flatnonzero(item.bins)
         }
 
@@ -96,7 +96,7 @@ def learned_and_tested(
 def test_the_record_of_every_split_is_what_the_training_was_given(
     cohort: Cohort, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    splits = make_splits(make_plan(cohort, SETTINGS), cohort, WITHIN, sources_of(cohort))
+    splits = make_splits(make_plan(cohort, SETTINGS), cohort, WITHIN, files_of(cohort))
     assert {spec.protocol for spec in splits} == {"unseen-participant", "within-session"}
     assert {split.train_place for split in splits.values()} == {None, "left hippocampus", "right amygdala"}
     for spec, split in splits.items():
@@ -119,14 +119,14 @@ def test_the_record_of_every_split_is_what_the_training_was_given(
 
 def test_trainings_that_differ_in_the_model_alone_share_their_split(cohort: Cohort) -> None:
     plan = make_plan(cohort, SETTINGS)
-    splits = make_splits(plan, cohort, WITHIN, sources_of(cohort))
+    splits = make_splits(plan, cohort, WITHIN, files_of(cohort))
     first, second = (splits[plan.groups[FitGroup(purpose="score", model=model)][0]] for model in ("logistic", "rate"))
     assert first is second
 
 
 def test_participants_of_a_transfer_stand_on_one_side_and_places_are_named(cohort: Cohort) -> None:
     plan = make_plan(cohort, SETTINGS)
-    splits = make_splits(plan, cohort, WITHIN, sources_of(cohort))
+    splits = make_splits(plan, cohort, WITHIN, files_of(cohort))
     transfer = plan.groups[FitGroup(purpose="transfer", model="logistic")]
     for spec in transfer:
         split = splits[spec]
@@ -150,7 +150,7 @@ def test_a_participant_in_two_files_stays_on_one_side_of_every_fold(cohort: Coho
             for key, kind in cohort.cell_types.items()
         },
     )
-    splits = make_splits(make_plan(merged, SETTINGS), merged, WITHIN, sources_of(merged))
+    splits = make_splits(make_plan(merged, SETTINGS), merged, WITHIN, files_of(merged))
     for split in splits.values():
         for side in (split.train, split.test):
             if split.protocol == "unseen-participant" and not split.train_place:
@@ -167,7 +167,7 @@ def test_an_alias_brings_two_ids_to_one_side(converted: Path, tmp_path: Path) ->
     prepared = [prepare_session(path, settings, tmp_path) for path in paths]
     sessions = [replace(one, session=f"{one.session} {number}") for number, one in enumerate(prepared)]
     cohort = choose_units(sessions, [path.name for path in paths], settings.seed)
-    splits = make_splits(make_plan(cohort, settings), cohort, WITHIN, sources_of(cohort))
+    splits = make_splits(make_plan(cohort, settings), cohort, WITHIN, files_of(cohort))
     held_out = {
         tuple(sorted(one.session[-1] for one in split.test))
         for split in splits.values()

@@ -69,7 +69,7 @@ def trained(converted: Path, tmp_path_factory: pytest.TempPathFactory) -> Traine
     cohort = make_cohort(sessions, [path.name for path in files], settings.seed)
     write_model(folder / "model", fit_final_model(cohort, settings, folder), cohort, settings, silent_results("tiny"))
     model = make_model(settings.model.name, settings)
-    training = [TrainingInput(source=one, bins=one.valid) for one in cohort.inputs(cohort.participants, "neighbour")]
+    training = [TrainingInput(lfp=one, bins=one.valid) for one in cohort.inputs(cohort.participants, "neighbour")]
     model.fit(training, columns_shown(model.name, cohort.feature_names), np.random.SeedSequence([settings.seed, 1]))
     return Trained(folder / "model", cohort, settings, model, files)
 
