@@ -163,10 +163,7 @@ def _times_by_counter(
         rate_hz=counter_hz / step,
         stretches=tuple(
             NeoStretch(
-                segment=segment,
-                first=first // step,
-                n_samples=(stop - first) // step,
-                start_s=count / counter_hz,
+                segment=segment, first=first // step, n_samples=(stop - first) // step, start_s=count / counter_hz
             )
             for first, stop, count in zip(firsts, stops, counts, strict=True)
         ),

@@ -16,14 +16,7 @@ import numpy as np
 
 import nwb_spikeinference
 from nwb_spikeinference.errors import ExistsError, InputError, MontageError, NoUnitsError
-from nwb_spikeinference.files import (
-    lock,
-    replace_atomically,
-    require_space,
-    sha256_file,
-    sha256_json,
-    sweep_partials,
-)
+from nwb_spikeinference.files import lock, replace_atomically, require_space, sha256_file, sha256_json, sweep_partials
 from nwb_spikeinference.nwb.copies.check import require_valid
 from nwb_spikeinference.nwb.origin import is_damaged, own_identifier
 from nwb_spikeinference.nwb.raw.raw_records import SessionContent, VoltageSource
@@ -124,8 +117,7 @@ def _collect(settings: SessionSettings, session_file: Path, sources: Sources) ->
         events = collect_events(kept, folder, sources)
     content = SessionContent(
         identifier=_identifier(
-            settings,
-            [*(digest.result() for digest in digests), *map(sha256_file, (*units.files, *events.files))],
+            settings, [*(digest.result() for digest in digests), *map(sha256_file, (*units.files, *events.files))]
         ),
         subject=kept.subject,
         session=kept.session,

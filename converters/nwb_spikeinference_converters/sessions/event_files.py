@@ -117,9 +117,7 @@ def read_neuralynx_events(path: Path, clock: RecorderClock) -> EventFile:
         files=files,
         words=tuple(
             DigitalWords(
-                port=str(port),
-                times_s=seconds[ports == port],
-                values=records["word"][ports == port].astype(np.int64),
+                port=str(port), times_s=seconds[ports == port], values=records["word"][ports == port].astype(np.int64)
             )
             for port in np.unique(ports[ports != _NO_PORT])
         ),

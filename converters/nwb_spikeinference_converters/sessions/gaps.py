@@ -20,8 +20,5 @@ def _list(recording: OpenedRecording) -> Iterator[Gap]:
         start_s, stop_s = before.period.stop_s, after.period.start_s
         is_known = runs[before.block] == runs[after.block]
         yield Gap(
-            file=recording.settings.file,
-            start_s=start_s,
-            stop_s=stop_s,
-            seconds=stop_s - start_s if is_known else None,
+            file=recording.settings.file, start_s=start_s, stop_s=stop_s, seconds=stop_s - start_s if is_known else None
         )

@@ -197,12 +197,7 @@ def open_sources(settings: SessionSettings, folder: Path, stack: ExitStack) -> S
         names[recording.role].append(name)
         recordings.append(
             OpenedRecording(
-                settings=recording,
-                raw=raw,
-                name=name,
-                stretches=stretches,
-                clock=_clock(alone),
-                dropped_s=dropped_s,
+                settings=recording, raw=raw, name=name, stretches=stretches, clock=_clock(alone), dropped_s=dropped_s
             )
         )
     return Sources(recordings=tuple(recordings), origin_s=origin_s, clock_maps=clock_maps)

@@ -13,11 +13,7 @@ from nwb_spikeinference.errors import InputError
 from nwb_spikeinference.nwb.raw.raw_records import TIME_ROUNDING_S, VoltageSource
 from nwb_spikeinference.recordings import DEFAULT_SPIKE_RESOLUTION_S, Electrode, FloatArray, Unit
 from nwb_spikeinference.session_config import UnitsSettings
-from nwb_spikeinference.signal.waveforms import (
-    isi_violation_share,
-    trough_to_peak_ms,
-    waveform_snr,
-)
+from nwb_spikeinference.signal.waveforms import isi_violation_share, trough_to_peak_ms, waveform_snr
 from nwb_spikeinference_converters.montage.electrode_table import row_of_channel
 from nwb_spikeinference_converters.protocol import RawBlock, may_be_one
 from nwb_spikeinference_converters.sessions.measured_waveforms import measure_waveforms

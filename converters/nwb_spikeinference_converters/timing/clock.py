@@ -174,10 +174,7 @@ def whole_extent(raw: RawRecording) -> tuple[float, float]:
 
 
 def place_blocks(
-    starts_s: Sequence[float],
-    lengths: Sequence[int],
-    rate_hz: float,
-    measured_hz: Sequence[float | None] | None = None,
+    starts_s: Sequence[float], lengths: Sequence[int], rate_hz: float, measured_hz: Sequence[float | None] | None = None
 ) -> tuple[tuple[RawBlock, ...], tuple[float, ...]]:
     """
     Put the blocks of a recording in line.

@@ -28,13 +28,7 @@ from nwb_spikeinference.recordings import FloatArray, IntArray
 from nwb_spikeinference.session_config import UnitsSettings
 from nwb_spikeinference_converters.units.hdf5_arrays import read_array
 from nwb_spikeinference_converters.units.mat_files import NUMERIC_KINDS, whole_numbers
-from nwb_spikeinference_converters.units.shape import (
-    ReadContext,
-    SortedUnit,
-    UnitsFile,
-    is_kept_label,
-    make_unit,
-)
+from nwb_spikeinference_converters.units.shape import ReadContext, SortedUnit, UnitsFile, is_kept_label, make_unit
 from nwb_spikeinference_converters.units.times import choose_rate_hz, resolution_of, to_seconds
 from nwb_spikeinference_converters.units.wires import find_wire
 

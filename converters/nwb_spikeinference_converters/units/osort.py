@@ -17,14 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from nwb_spikeinference.session_config import UnitsSettings
-from nwb_spikeinference_converters.units.mat_files import (
-    Variables,
-    read_mat,
-    scalar,
-    spike_rows,
-    vector,
-    whole_numbers,
-)
+from nwb_spikeinference_converters.units.mat_files import Variables, read_mat, scalar, spike_rows, vector, whole_numbers
 from nwb_spikeinference_converters.units.shape import ReadContext, UnitsFile, is_kept_label, make_unit
 from nwb_spikeinference_converters.units.times import choose_rate_hz, ticks_per_second, to_seconds
 from nwb_spikeinference_converters.units.wires import Wire, find_wire

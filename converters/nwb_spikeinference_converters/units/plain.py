@@ -17,12 +17,7 @@ from nwb_spikeinference.recordings import FloatArray
 from nwb_spikeinference.session_config import UnitsSettings
 from nwb_spikeinference_converters.csv_rows import read_rows
 from nwb_spikeinference_converters.units.mat_files import Variables, read_mat, whole_numbers
-from nwb_spikeinference_converters.units.shape import (
-    ReadContext,
-    UnitsFile,
-    group_spikes,
-    make_unit,
-)
+from nwb_spikeinference_converters.units.shape import ReadContext, UnitsFile, group_spikes, make_unit
 from nwb_spikeinference_converters.units.times import choose_rate_hz, resolution_of, to_seconds
 
 _NAMES = ("unit", "channel", "time_s", "sample", "rate_hz", "waveform")

@@ -20,12 +20,7 @@ from nwb_spikeinference.errors import InputError
 from nwb_spikeinference.recordings import IntArray
 from nwb_spikeinference.session_config import UnitsSettings
 from nwb_spikeinference_converters.units.mat_files import read_mat, scalar, spike_rows, whole_numbers
-from nwb_spikeinference_converters.units.shape import (
-    ReadContext,
-    UnitsFile,
-    group_spikes,
-    make_unit,
-)
+from nwb_spikeinference_converters.units.shape import ReadContext, UnitsFile, group_spikes, make_unit
 from nwb_spikeinference_converters.units.times import choose_rate_hz, resolution_of, to_seconds
 from nwb_spikeinference_converters.units.wires import find_wire
 

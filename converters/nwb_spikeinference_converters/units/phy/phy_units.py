@@ -24,13 +24,7 @@ from nwb_spikeinference_converters.units.phy.phy_files import (
     read_parameters,
 )
 from nwb_spikeinference_converters.units.phy.phy_templates import load_templates
-from nwb_spikeinference_converters.units.shape import (
-    ReadContext,
-    SortedUnit,
-    UnitsFile,
-    is_kept_label,
-    make_unit,
-)
+from nwb_spikeinference_converters.units.shape import ReadContext, SortedUnit, UnitsFile, is_kept_label, make_unit
 from nwb_spikeinference_converters.units.times import ticks_per_second, to_seconds
 
 _KILOSORT_LABEL = "KSLabel"
