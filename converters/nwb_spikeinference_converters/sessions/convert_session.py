@@ -107,7 +107,7 @@ def _collect(settings: SessionSettings, session_file: Path, sources: Sources) ->
     if sources.electrode_recordings and not settings.bundles:
         raise MontageError(f"{session_file}: 'bundles' is missing, so nobody knows which wire lies where; list them")
     kept = deidentify(settings) if settings.deidentify else settings
-    electrodes = build_electrodes(kept, sources.recorded_channels())
+    electrodes = build_electrodes(kept, [(one.settings, one.numbers) for one in sources.electrode_recordings])
     raw = _raw_sources(sources, electrodes)
     with ThreadPoolExecutor(1) as hashing:  # the recordings, while the rest is read
         digests = [hashing.submit(sha256_file, path) for made in sources.recordings for path in made.raw.files]

@@ -18,7 +18,6 @@ from nwb_spikeinference.nwb.raw.raw_records import LfpSource, Period, VoltageSou
 from nwb_spikeinference.recordings import Electrode, FloatArray, IntArray
 from nwb_spikeinference.session_config import ClipSettings, RecordingSettings, SessionSettings
 from nwb_spikeinference.signal.decimate import decimate_stream, decimation_factor
-from nwb_spikeinference_converters.montage.electrode_table import RecordedChannels
 from nwb_spikeinference_converters.protocol import RawRecording, RecordedInParts, find_converter, may_be_one
 from nwb_spikeinference_converters.recorder_files import find_path, is_pattern
 from nwb_spikeinference_converters.timing.clock import RecorderClock, extent, whole_extent
@@ -65,8 +64,12 @@ class OpenedRecording:
 
     def holds(self, electrode: Electrode) -> bool:
         """Whether a contact is one of its channels; recorders are compared only where both are named."""
-        numbers = {channel.number for channel in self.raw.channels}
-        return electrode.channel in numbers and may_be_one(self.settings.nsp, electrode.nsp)
+        return electrode.channel in self.numbers and may_be_one(self.settings.nsp, electrode.nsp)
+
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        """The recorder's numbers of its channels."""
+        return tuple(channel.number for channel in self.raw.channels)
 
     @property
     def periods(self) -> tuple[tuple[float, float], ...]:
@@ -137,18 +140,6 @@ class Sources:
         """From seconds on one recorder's clock to seconds from the first sample of the session."""
         clock_map = self.clock_maps.get(nsp or "", ClockMap())
         return clock_map.to_reference(times_s) - self.origin_s
-
-    def recorded_channels(self) -> tuple[RecordedChannels, ...]:
-        """What the montage is checked against."""
-        return tuple(
-            RecordedChannels(
-                file=recording.settings.file,
-                nsp=recording.settings.nsp,
-                kind=recording.settings.electrode_type,
-                channels=tuple(channel.number for channel in recording.raw.channels),
-            )
-            for recording in self.electrode_recordings
-        )
 
 
 def open_sources(settings: SessionSettings, folder: Path, stack: ExitStack) -> Sources:

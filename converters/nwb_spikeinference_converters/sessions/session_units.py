@@ -103,7 +103,7 @@ def collect_units(
 def _recorded_channels(sources: Sources, nsp: str | None) -> tuple[int, ...]:
     """Channels of contacts that one recorder, or any, has, in file order."""
     recordings = [one for one in sources.electrode_recordings if may_be_one(nsp, one.settings.nsp)]
-    return tuple(channel.number for recording in recordings for channel in recording.raw.channels)
+    return tuple(number for recording in recordings for number in recording.numbers)
 
 
 def _describe_rates(placed: Sequence[_Placed], content: UnitsFile, entry: UnitsSettings) -> Iterator[str]:
