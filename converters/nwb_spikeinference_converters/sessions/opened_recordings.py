@@ -32,18 +32,11 @@ _MOST_NAMED = 5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stretch:
-    """A kept part of one block: samples `first` to `first + n_samples`; `start_s` on the session's clock."""
+    """A kept part of one block, from its sample `first` on; `period` is on the session's clock."""
 
     block: int
     first: int
-    n_samples: int
-    start_s: float
-    rate_hz: float
-
-    @property
-    def period(self) -> Period:
-        """The stretch as the writer takes it."""
-        return Period(start_s=self.start_s, n_samples=self.n_samples, rate_hz=self.rate_hz)
+    period: Period
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -253,15 +246,8 @@ def _keep(raw: RawRecording, origin_s: float, clip: ClipSettings) -> tuple[tuple
             if block.n_samples < shortest:
                 dropped_s.append(block.n_samples / rate_hz)
             continue
-        kept.append(
-            Stretch(
-                block=index,
-                first=first,
-                n_samples=int(last) - first,
-                start_s=start_s + first / rate_hz,
-                rate_hz=rate_hz,
-            )
-        )
+        period = Period(start_s=start_s + first / rate_hz, n_samples=int(last) - first, rate_hz=rate_hz)
+        kept.append(Stretch(block=index, first=first, period=period))
     return tuple(kept), tuple(dropped_s)
 
 

@@ -15,7 +15,7 @@ from nwb_spikeinference.nwb.raw.raw_records import TIME_ROUNDING_S, RecordedEven
 from nwb_spikeinference.recordings import FloatArray
 from nwb_spikeinference.session_config import EventSettings, SessionSettings
 from nwb_spikeinference_converters.montage.deidentify import REMOVED, remove_identifying_text
-from nwb_spikeinference_converters.protocol import unknown_format
+from nwb_spikeinference_converters.protocol import choose
 from nwb_spikeinference_converters.sessions.event_files import READERS, SYSTEM_TEXTS, EventFile
 from nwb_spikeinference_converters.sessions.opened_recordings import Sources
 from nwb_spikeinference_converters.timing.clock import extent
@@ -68,10 +68,9 @@ def collect_events(settings: SessionSettings, folder: Path, sources: Sources) ->
     notes: list[str] = []
     files: list[Path] = []
     for entry in settings.events:
-        if entry.format not in READERS:
-            raise SettingsError(unknown_format(entry.format, "events format", sorted(READERS)))
+        read_events = choose(entry.format, READERS, "events format")
         sources.require_recorder(entry.nsp, f"events of {entry.file}")
-        content = READERS[entry.format](folder / entry.file, sources.clock(entry.nsp))
+        content = read_events(folder / entry.file, sources.clock(entry.nsp))
         files.extend(content.files)
         notes.extend(f"{entry.file}: {note}" for note in content.notes)
         content = _to_session_clock(content, entry, sources)
