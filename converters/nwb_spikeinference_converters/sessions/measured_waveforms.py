@@ -10,20 +10,11 @@ import numpy as np
 from nwb_spikeinference.nwb.raw.raw_records import VoltageSource
 from nwb_spikeinference.recordings import FloatArray, IntArray
 from nwb_spikeinference.signal.despike import AFTER_S, BEFORE_S, MARGIN_S, SPIKE_BAND_HZ, filter_mean, spike_band_sd
+from nwb_spikeinference_converters.units.shape import Waveform
 
 _SPIKE_RATE_HZ = 10000  # slower recordings do not show action potentials
 _MOST_SPIKES = 1000  # of one unit that are averaged, spread evenly: the mean is then known to 3 % of the noise
 _PIECE_S = 2.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MeasuredWaveform:
-    """Mean and SD over spikes (100-3000 Hz, -1...+2 ms), and the noise of the wire (300-3000 Hz), in volts."""
-
-    mean: FloatArray
-    sd: FloatArray
-    rate_hz: float
-    noise_sd: float
 
 
 @dataclass(slots=True)
@@ -40,9 +31,7 @@ class _Sums:
         self.n_spikes += len(waveforms)
 
 
-def measure_waveforms(
-    trains: Sequence[tuple[int, FloatArray]], raw: Sequence[VoltageSource]
-) -> list[MeasuredWaveform | None]:
+def measure_waveforms(trains: Sequence[tuple[int, FloatArray]], raw: Sequence[VoltageSource]) -> list[Waveform | None]:
     """
     Average the band-passed raw signal around spikes, at most 1000 of each unit, in one pass over each recording.
 
@@ -53,10 +42,11 @@ def measure_waveforms(
 
     Returns
     -------
-    list of MeasuredWaveform or None
-        None where no fast recording has the wire, or no spike lies 33 ms inside a continuous stretch.
+    list of Waveform or None
+        Mean and SD of 100-3000 Hz from 1 ms before to 2 ms after the spikes; the noise is that of the wire,
+        300-3000 Hz. None where no fast recording has the wire, or no spike lies 33 ms inside a continuous stretch.
     """
-    measured: list[MeasuredWaveform | None] = [None] * len(trains)
+    measured: list[Waveform | None] = [None] * len(trains)
     for source in raw:
         here = [n for n, (row, _) in enumerate(trains) if row in source.electrode_rows and measured[n] is None]
         if not here or source.rate_hz < _SPIKE_RATE_HZ:
@@ -69,12 +59,12 @@ def measure_waveforms(
     return measured
 
 
-def _finish(sums: _Sums, rate_hz: float, noise_sd: float) -> MeasuredWaveform | None:
+def _finish(sums: _Sums, rate_hz: float, noise_sd: float) -> Waveform | None:
     if not sums.n_spikes:
         return None
     mean = sums.total / sums.n_spikes
     variance = np.maximum(sums.squares / sums.n_spikes - mean**2, 0.0)
-    return MeasuredWaveform(mean=mean, sd=np.sqrt(variance), rate_hz=rate_hz, noise_sd=noise_sd)
+    return Waveform(mean=mean, sd=np.sqrt(variance), rate_hz=rate_hz, noise_sd=noise_sd)
 
 
 def _sum_waveforms(source: VoltageSource, columns: Sequence[int], trains: Sequence[FloatArray]) -> list[_Sums]:

@@ -251,42 +251,38 @@ def _in_periods(times_s: FloatArray, periods: Sequence[tuple[float, float]], sla
 def _measure_missing(placed: Sequence[_Placed], raw: Sequence[VoltageSource]) -> list[_Placed]:
     """Mean waveforms from the raw signal, for units whose file has none."""
     finished = list(placed)
-    missing = [n for n, item in enumerate(placed) if item.unit.waveform_mean is None]
+    missing = [n for n, item in enumerate(placed) if item.unit.waveform is None]
     trains = [(placed[n].row, placed[n].unit.spike_times_s) for n in missing]
     for n, measured in zip(missing, measure_waveforms(trains, raw), strict=True):
-        if measured is not None:
-            unit = replace(
-                placed[n].unit,
-                waveform_mean=measured.mean,
-                waveform_sd=measured.sd,
-                waveform_rate_hz=measured.rate_hz,
-                noise_sd=measured.noise_sd,
-            )
-            finished[n] = replace(placed[n], unit=unit)
+        finished[n] = replace(placed[n], unit=replace(placed[n].unit, waveform=measured))
     return finished
 
 
 def _finish(number: int, item: _Placed) -> Unit:
-    unit = item.unit
-    waveform, rate_hz, noise_sd = unit.waveform_mean, unit.waveform_rate_hz, unit.noise_sd
-    width_ms = None if waveform is None or rate_hz is None else trough_to_peak_ms(waveform, rate_hz)
-    return Unit(
+    waveform = item.unit.waveform
+    unit = Unit(
         row=number,
         unit_id=number,
         electrode_rows=(item.row,),
-        spike_times_s=unit.spike_times_s,
-        waveform_mean=waveform,
-        waveform_sd=unit.waveform_sd,
-        waveform_rate_hz=rate_hz,
-        trough_to_peak_ms=width_ms,
-        snr=None if waveform is None or noise_sd is None else waveform_snr(waveform, noise_sd),
-        isi_violations=isi_violation_share(unit.spike_times_s),
-        cell_type=cell_type_from_width(width_ms),
-        sorter=unit.sorter,
-        cluster_id=unit.cluster_id,
-        label=unit.label,
-        quality=unit.quality,
+        spike_times_s=item.unit.spike_times_s,
+        isi_violations=isi_violation_share(item.unit.spike_times_s),
+        sorter=item.unit.sorter,
+        cluster_id=item.unit.cluster_id,
+        label=item.unit.label,
+        quality=item.unit.quality,
         observed_s=item.recording.periods,
+    )
+    if waveform is None:
+        return unit
+    width_ms = trough_to_peak_ms(waveform.mean, waveform.rate_hz)
+    return replace(
+        unit,
+        waveform_mean=waveform.mean,
+        waveform_sd=waveform.sd,
+        waveform_rate_hz=waveform.rate_hz,
+        trough_to_peak_ms=width_ms,
+        snr=None if waveform.noise_sd is None else waveform_snr(waveform.mean, waveform.noise_sd),
+        cell_type=cell_type_from_width(width_ms),
     )
 
 

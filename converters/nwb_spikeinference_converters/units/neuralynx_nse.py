@@ -28,7 +28,6 @@ def read_nse_units(path: Path, settings: UnitsSettings, context: ReadContext) ->
     volts_per_step = number_of(entries, "ADBitVolts", path)
     if entries.get("inputinverted", "").lower() == "true":
         volts_per_step = -volts_per_step
-    cells = records["cell"].astype(np.int64)
     units = [
         make_unit(
             channel=channel,
@@ -39,6 +38,6 @@ def read_nse_units(path: Path, settings: UnitsSettings, context: ReadContext) ->
             waveform_rate_hz=number_of(entries, "SamplingFrequency", path),
             source=str(path),
         )
-        for _, cell, members in group_spikes(np.full(len(cells), channel), cells)
+        for _, cell, members in group_spikes(channel, records["cell"])
     ]
     return UnitsFile(units=tuple(units), clock=settings.clock or "recorder", resolution_s=1 / _CLOCK_HZ, files=(path,))

@@ -62,7 +62,7 @@ def read_wave_clus_units(path: Path, settings: UnitsSettings, context: ReadConte
             waveform_rate_hz=rate_hz,
             source=str(path),
         )
-        for _, cluster, members in group_spikes(np.full(len(classes), wire.channel), classes)
+        for _, cluster, members in group_spikes(wire.channel, classes)
         if cluster > 0
     ]
     return UnitsFile(

@@ -9,7 +9,7 @@ Spike times are sample numbers of the sorted file. Such a file is a recording's 
 clock `recorded`.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +24,14 @@ from nwb_spikeinference_converters.units.phy.phy_files import (
     read_parameters,
 )
 from nwb_spikeinference_converters.units.phy.phy_templates import load_templates
-from nwb_spikeinference_converters.units.shape import ReadContext, SortedUnit, UnitsFile, is_kept_label, make_unit
+from nwb_spikeinference_converters.units.shape import (
+    ReadContext,
+    SortedUnit,
+    UnitsFile,
+    group_spikes,
+    is_kept_label,
+    make_unit,
+)
 from nwb_spikeinference_converters.units.times import ticks_per_second, to_seconds
 
 _KILOSORT_LABEL = "KSLabel"
@@ -36,17 +43,17 @@ _NO_QUALITY = frozenset({"id", "ch", "channel", "sh", "shank", "n_spikes"})
 def read_phy_units(path: Path, settings: UnitsSettings, context: ReadContext) -> UnitsFile:
     """Units of a folder, or of the ``params.py`` in it."""
     folder = path.parent if path.name == "params.py" else path
-    parameters = read_parameters(folder / "params.py")
+    rate_hz, n_channels = read_parameters(folder / "params.py")
     times = load_array(folder / "spike_times.npy", 1)
     clusters, clusters_file = _load_clusters(folder, len(times))
     tables, table_files = read_cluster_tables(folder)
     kept = [
         (cluster, members)
-        for cluster, members in _members(clusters)
+        for _, cluster, members in group_spikes(0, clusters)
         if is_kept_label(_label(tables.get(cluster, {})), settings)
     ]
-    channels, channel_files, notes = _find_channels(kept, folder, parameters.n_channels, settings, context, len(times))
-    times_s = to_seconds(times, "sample", settings, parameters.rate_hz, folder)
+    channels, channel_files, notes = _find_channels(kept, folder, n_channels, settings, context, len(times))
+    times_s = to_seconds(times, "sample", settings, rate_hz, folder)
     sorter = settings.sorter or ("Kilosort" if any(_KILOSORT_LABEL in row for row in tables.values()) else "Phy")
     units: list[SortedUnit] = [
         make_unit(
@@ -66,9 +73,9 @@ def read_phy_units(path: Path, settings: UnitsSettings, context: ReadContext) ->
     return UnitsFile(
         units=tuple(units),
         clock=settings.clock or "recorded",
-        resolution_s=1 / ticks_per_second("sample", settings, parameters.rate_hz, folder),
+        resolution_s=1 / ticks_per_second("sample", settings, rate_hz, folder),
         counts_samples=settings.time_unit in (None, "sample"),
-        rate_hz=parameters.rate_hz,
+        rate_hz=rate_hz,
         files=(folder / "params.py", folder / "spike_times.npy", clusters_file, *table_files, *channel_files),
         notes=tuple(notes),
     )
@@ -83,14 +90,6 @@ def _load_clusters(folder: Path, n_spikes: int) -> tuple[IntArray, Path]:
     if len(clusters) != n_spikes:
         raise InputError(f"{path}: {len(clusters)} spikes, but spike_times.npy has {n_spikes}; export the folder again")
     return clusters, path
-
-
-def _members(clusters: IntArray) -> Iterator[tuple[int, IntArray]]:
-    """Each cluster with the indices of its spikes."""
-    order = np.argsort(clusters, kind="stable")
-    names, starts = np.unique(clusters[order], return_index=True)
-    for name, members in zip(names, np.split(order, starts[1:]), strict=False):  # of no spikes, split makes one part
-        yield int(name), members
 
 
 def _find_channels(

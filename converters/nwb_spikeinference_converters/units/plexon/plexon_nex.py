@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nwb_spikeinference.errors import InputError, describe
+from nwb_spikeinference.errors import InputError
 from nwb_spikeinference.recordings import FloatArray
-from nwb_spikeinference_converters.units.plexon.plexon_trains import NamedSpikes, PlexonContent, number_trains
+from nwb_spikeinference_converters.recorder_files import refusing
+from nwb_spikeinference_converters.units.plexon.plexon_trains import PlexonContent, PlexonTrain, number_trains
 
 _NEURON, _WAVEFORM = 0, 3
 _WAVEFORM_SUFFIX = "_wf"
@@ -65,13 +66,13 @@ def read_nex(path: Path, channel: int | None) -> PlexonContent:
         If it is no file of this format, truncated, or a train's name does not tell its channel.
     """
     header, variables = _read_headers(path)
-    found: dict[str, NamedSpikes] = {}
+    found: dict[str, PlexonTrain] = {}
     for variable in sorted(variables, key=lambda each: int(each["type"]) != _NEURON):
         name = variable["name"].split(b"\0")[0].decode("latin-1").strip()
         if variable["type"] == _WAVEFORM:
             spikes = _read_waveforms(path, variable, name.removesuffix(_WAVEFORM_SUFFIX), int(header["version"]))
         elif variable["type"] == _NEURON:
-            spikes = NamedSpikes(name=name, times=_read_ticks(path, variable))
+            spikes = PlexonTrain(name=name, times=_read_ticks(path, variable))
         else:
             continue
         known = found.get(spikes.name)
@@ -84,20 +85,17 @@ def read_nex(path: Path, channel: int | None) -> PlexonContent:
 
 
 def _read_headers(path: Path) -> tuple[Any, NDArray[Any]]:
-    try:
-        with path.open("rb") as stream:
-            magic = stream.read(4)
-            if magic not in _FILE_HEADERS:
-                raise InputError(f"{path}: neither a .nex nor a .nex5 file, whatever its name says; export it again")
-            stream.seek(0)
-            layout, variable_layout = _FILE_HEADERS[magic], _VARIABLE_HEADERS[magic]
-            header = np.frombuffer(stream.read(layout.itemsize), layout, count=1)[0]
-            n_bytes = int(header["n_variables"]) * variable_layout.itemsize
-            if not 0 <= n_bytes <= path.stat().st_size - layout.itemsize or not header["ticks_hz"] > 0:
-                raise InputError(f"{path}: truncated, or its header is damaged ({header['n_variables']} variables)")
-            variables = np.frombuffer(stream.read(n_bytes), variable_layout, count=int(header["n_variables"]))
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: cannot be read ({describe(error)})") from error
+    with refusing(path, (OSError, ValueError)), path.open("rb") as stream:
+        magic = stream.read(4)
+        if magic not in _FILE_HEADERS:
+            raise InputError(f"{path}: neither a .nex nor a .nex5 file, whatever its name says; export it again")
+        stream.seek(0)
+        layout, variable_layout = _FILE_HEADERS[magic], _VARIABLE_HEADERS[magic]
+        header = np.frombuffer(stream.read(layout.itemsize), layout, count=1)[0]
+        n_bytes = int(header["n_variables"]) * variable_layout.itemsize
+        if not 0 <= n_bytes <= path.stat().st_size - layout.itemsize or not header["ticks_hz"] > 0:
+            raise InputError(f"{path}: truncated, or its header is damaged ({header['n_variables']} variables)")
+        variables = np.frombuffer(stream.read(n_bytes), variable_layout, count=int(header["n_variables"]))
     return header, variables
 
 
@@ -110,20 +108,20 @@ def _read_ticks(path: Path, variable: Any) -> NDArray[Any]:
     return _read_values(path, dtype, int(variable["offset"]), int(variable["count"]))
 
 
-def _read_waveforms(path: Path, variable: Any, name: str, version: int) -> NamedSpikes:
+def _read_waveforms(path: Path, variable: Any, name: str, version: int) -> PlexonTrain:
     ticks = _read_ticks(path, variable)
     n_samples, rate_hz = int(variable["n_samples"]), float(variable["rate_hz"])
     is_scaled = bool(_field(variable, "float_values", 0))
     start = int(variable["offset"]) + ticks.nbytes
     values = _read_values(path, "<f4" if is_scaled else "<i2", start, len(ticks) * n_samples)
     if not n_samples or not rate_hz > 0:
-        return NamedSpikes(name=name, times=ticks)
+        return PlexonTrain(name=name, times=ticks)
     millivolts: FloatArray = values.reshape(len(ticks), n_samples).astype(np.float64)
     if not is_scaled:
         millivolts *= variable["mv_per_step"]
         if "wide_ticks" in variable.dtype.names or version >= _FIRST_VERSION_WITH_OFFSET:
             millivolts += variable["offset_mv"]
-    return NamedSpikes(name=name, times=ticks, waveforms=millivolts / 1e3, waveform_rate_hz=rate_hz)
+    return PlexonTrain(name=name, times=ticks, waveforms=millivolts / 1e3, waveform_rate_hz=rate_hz)
 
 
 def _read_values(path: Path, dtype: str, offset: int, count: int) -> NDArray[Any]:

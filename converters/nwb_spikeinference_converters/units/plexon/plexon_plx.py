@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nwb_spikeinference.errors import InputError, describe
+from nwb_spikeinference.errors import InputError
 from nwb_spikeinference.recordings import FloatArray, IntArray
+from nwb_spikeinference_converters.recorder_files import refusing
 from nwb_spikeinference_converters.units.plexon.plexon_trains import PlexonContent, PlexonTrain
 from nwb_spikeinference_converters.units.shape import group_spikes
 
@@ -52,7 +53,7 @@ def read_plx(path: Path) -> PlexonContent:
     blocks = _find_spikes(path, start)
     samples = np.memmap(path, dtype="<i2", mode="r", shape=(path.stat().st_size // 2,))
     trains = []
-    for channel, unit, members in group_spikes(blocks["channel"].astype(np.int64), blocks["unit"].astype(np.int64)):
+    for channel, unit, members in group_spikes(blocks["channel"], blocks["unit"]):
         mine = blocks[members]
         volts_per_step = _volts_per_step(header, gains.get(channel, 0))
         trains.append(
@@ -69,19 +70,16 @@ def read_plx(path: Path) -> PlexonContent:
 
 def _read_headers(path: Path) -> tuple[Any, dict[int, int], int]:
     """File header, gain of each spike channel, and where the data blocks start."""
-    try:
-        with path.open("rb") as stream:
-            header = np.frombuffer(stream.read(_FILE_HEADER.itemsize), _FILE_HEADER, count=1)[0]
-            counts = [int(header[f"n_{kind}_channels"]) for kind in ("spike", "event", "slow")]
-            spike_bytes = counts[0] * _CHANNEL_HEADER.itemsize
-            start = _FILE_HEADER.itemsize + spike_bytes + (counts[1] + counts[2]) * _OTHER_HEADER_BYTES
-            if header["magic"] != _MAGIC or min(counts) < 0 or header["ticks_hz"] <= 0:
-                raise InputError(f"{path}: not a .plx file, whatever its name says; export it again as .plx")
-            if start > path.stat().st_size:
-                raise InputError(f"{path}: ends within its headers, which need {start} bytes; copy the file again")
-            channels = np.frombuffer(stream.read(spike_bytes), _CHANNEL_HEADER)
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: not a .plx file ({describe(error)})") from error
+    with refusing(path, (OSError, ValueError), "not a .plx file"), path.open("rb") as stream:
+        header = np.frombuffer(stream.read(_FILE_HEADER.itemsize), _FILE_HEADER, count=1)[0]
+        counts = [int(header[f"n_{kind}_channels"]) for kind in ("spike", "event", "slow")]
+        spike_bytes = counts[0] * _CHANNEL_HEADER.itemsize
+        start = _FILE_HEADER.itemsize + spike_bytes + (counts[1] + counts[2]) * _OTHER_HEADER_BYTES
+        if header["magic"] != _MAGIC or min(counts) < 0 or header["ticks_hz"] <= 0:
+            raise InputError(f"{path}: not a .plx file, whatever its name says; export it again as .plx")
+        if start > path.stat().st_size:
+            raise InputError(f"{path}: ends within its headers, which need {start} bytes; copy the file again")
+        channels = np.frombuffer(stream.read(spike_bytes), _CHANNEL_HEADER)
     return header, dict(zip(channels["channel"].tolist(), channels["gain"].tolist(), strict=True)), start
 
 
