@@ -69,12 +69,11 @@ class BlackrockRecording:
         self._continuous = _join_runs([run for part in parts for run in list_runs(part)], first)
         if not self._continuous:
             raise InputError(f"{first.path}: holds no samples")
-        self.blocks, self.clock_offsets_s = place_blocks(
-            [int(one.runs[0].ticks[0]) / first.ticks_hz for one in self._continuous],
-            [one.n_samples for one in self._continuous],
-            first.rate_hz,
-            _measure(self._continuous, first),
-        )
+        unplaced = [
+            RawBlock(start_s=int(one.runs[0].ticks[0]) / first.ticks_hz, n_samples=one.n_samples, rate_hz=rate_hz)
+            for one, rate_hz in zip(self._continuous, _measure(self._continuous, first), strict=True)
+        ]
+        self.blocks, self.clock_offsets_s = place_blocks(unplaced, first.rate_hz)
 
     blocks: tuple[RawBlock, ...]
     clock_offsets_s: tuple[float, ...]

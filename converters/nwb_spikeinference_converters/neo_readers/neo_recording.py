@@ -18,7 +18,7 @@ from nwb_spikeinference.session_config import RecordingSettings
 from nwb_spikeinference_converters.neo_readers.neo_files import NEO_ERRORS, close_files
 from nwb_spikeinference_converters.neo_readers.neo_formats import INTAN, OPEN_EPHYS, PLEXON, NeoFormat, format_of
 from nwb_spikeinference_converters.neo_readers.neo_stretches import NeoStretch, join_stretches
-from nwb_spikeinference_converters.protocol import RawChannel
+from nwb_spikeinference_converters.protocol import RawBlock, RawChannel
 from nwb_spikeinference_converters.recorder_files import list_parts
 from nwb_spikeinference_converters.timing.clock import place_blocks
 
@@ -112,11 +112,11 @@ class NeoRecording:
                     f"{path}: rate, channels or scale differ from {self._paths[0].name}; give each recording its own "
                     f"entry under 'recordings'"
                 )
-        self.blocks, self.clock_offsets_s = place_blocks(
-            [block[0].start_s for block in self._blocks],
-            [sum(stretch.n_samples for stretch in block) for block in self._blocks],
-            self.rate_hz,
-        )
+        unplaced = [
+            RawBlock(start_s=block[0].start_s, n_samples=sum(stretch.n_samples for stretch in block))
+            for block in self._blocks
+        ]
+        self.blocks, self.clock_offsets_s = place_blocks(unplaced, self.rate_hz)
 
     def _list_channels(self, part: int) -> tuple[RawChannel, ...]:
         reader, stream = self._parts[part]

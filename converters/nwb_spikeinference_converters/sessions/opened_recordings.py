@@ -22,7 +22,7 @@ from nwb_spikeinference_converters.protocol import RawRecording, RecordedInParts
 from nwb_spikeinference_converters.recorder_files import find_path, is_pattern
 from nwb_spikeinference_converters.timing.clock import RecorderClock, extent, whole_extent
 from nwb_spikeinference_converters.timing.clock_map import ClockMap
-from nwb_spikeinference_converters.timing.clock_runs import place_together, recorder_names
+from nwb_spikeinference_converters.timing.clock_runs import Recordings, place_together, recorder_names
 from nwb_spikeinference_converters.timing.sync import map_clocks, require_common_clock, synchronise
 
 LFP_RATE_HZ = 1000.0
@@ -69,11 +69,6 @@ class OpenedRecording:
         """Start and end of each kept stretch, in seconds."""
         return tuple((kept.period.start_s, kept.period.stop_s) for kept in self.stretches)
 
-    @property
-    def whole(self) -> tuple[float, float]:
-        """Start and end before any clip, on the clock of `raw.blocks`."""
-        return whole_extent(self.raw)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sources:
@@ -97,11 +92,6 @@ class Sources:
         """The recording that says when the session was recorded; units keep to that of their own contact."""
         return (self.electrode_recordings or self.recordings)[0]
 
-    @property
-    def recorders(self) -> tuple[str, ...]:
-        """Recorders that session.yaml names."""
-        return recorder_names([(one.settings, one.raw) for one in self.recordings])
-
     def recording_of(self, electrode: Electrode) -> OpenedRecording:
         """The fastest recording of a contact; where there are analog inputs only, one of its recorder."""
         holding = [one for one in self.electrode_recordings if one.holds(electrode)]
@@ -124,9 +114,10 @@ class Sources:
         SettingsError
             If there are several recorders and none is named.
         """
-        if nsp is None and len(self.recorders) > 1:
+        recorders = recorder_names([(one.settings, one.raw) for one in self.recordings])
+        if nsp is None and len(recorders) > 1:
             raise SettingsError(
-                f"{what}: {', '.join(self.recorders)} have clocks of their own; add 'nsp' to say which one wrote it"
+                f"{what}: {', '.join(recorders)} have clocks of their own; add 'nsp' to say which one wrote it"
             )
 
     def to_session_s(self, times_s: FloatArray, nsp: str | None) -> FloatArray:
@@ -146,37 +137,17 @@ def open_sources(settings: SessionSettings, folder: Path, stack: ExitStack) -> S
     SettingsError
         If nobody reads its format.
     """
-    opened: list[RawRecording] = []
-    for recording in settings.recordings:
-        path = find_path(folder / recording.file)
-        raw = _open_one(path, recording)
-        stack.callback(raw.close)
-        _require_sound(raw, path)
-        opened.append(raw)
-    own = place_together(list(zip(settings.recordings, opened, strict=True)), is_synchronised=bool(settings.sync))
-    clock_maps = map_clocks(settings.sync, list(zip(settings.recordings, own, strict=True)))
-    opened = [
-        synchronise(raw, clock_maps.get(recording.nsp or ""))
-        for recording, raw in zip(settings.recordings, own, strict=True)
-    ]
-    require_common_clock(list(zip(settings.recordings, opened, strict=True)))
-    _require_own_channels(list(zip(settings.recordings, opened, strict=True)))
-    origin_s = min(raw.blocks[0].start_s for raw in opened)
+    opened = [(recording, _open_one(folder, recording, stack)) for recording in settings.recordings]
+    own = place_together(opened, is_synchronised=bool(settings.sync))
+    clock_maps = map_clocks(settings.sync, own)
+    placed = [(recording, synchronise(raw, clock_maps.get(recording.nsp or ""))) for recording, raw in own]
+    require_common_clock(placed)
+    _require_own_channels(placed)
+    origin_s = min(raw.blocks[0].start_s for _, raw in placed)
     names: dict[str, list[str]] = {"electrodes": [], "analog": []}
     recordings = []
-    for recording, raw, alone in zip(settings.recordings, opened, own, strict=True):
-        stretches, dropped_s = _keep(raw, origin_s, settings.clip)
-        if not stretches:
-            held = ", ".join(
-                f"{start_s - origin_s:g} to {stop_s - origin_s:g} s"
-                for start_s, stop_s in (extent(block, raw.rate_hz) for block in raw.blocks[:_MOST_NAMED])
-            )
-            stop_s = "the end" if settings.clip.stop_s is None else f"{settings.clip.stop_s:g} s"
-            raise InputError(
-                f"{recording.file}: 'clip' ({settings.clip.start_s:g} s to {stop_s}) keeps no stretch of "
-                f"{SHORTEST_BLOCK_S:g} s or more; it was recorded from {held}"
-                + (", ..." if len(raw.blocks) > _MOST_NAMED else "")
-            )
+    for (recording, raw), (_, alone) in zip(placed, own, strict=True):
+        stretches, dropped_s = _keep(raw, origin_s, settings.clip, recording.file)
         name = _choose_name(recording, names[recording.role])
         names[recording.role].append(name)
         recordings.append(
@@ -187,11 +158,15 @@ def open_sources(settings: SessionSettings, folder: Path, stack: ExitStack) -> S
     return Sources(recordings=tuple(recordings), origin_s=origin_s, clock_maps=clock_maps)
 
 
-def _open_one(path: Path, settings: RecordingSettings) -> RawRecording:
+def _open_one(folder: Path, settings: RecordingSettings, stack: ExitStack) -> RawRecording:
+    path = find_path(folder / settings.file)
     converter = find_converter(settings.format)
     if not path.exists() and not is_pattern(path):
         raise InputError(f"{path}: no such file or folder; check 'recordings' in session.yaml")
-    return converter.open(path, settings)
+    raw = converter.open(path, settings)
+    stack.callback(raw.close)
+    _require_sound(raw, path)
+    return raw
 
 
 def _require_sound(raw: RawRecording, path: Path) -> None:
@@ -206,7 +181,7 @@ def _require_sound(raw: RawRecording, path: Path) -> None:
             raise InputError(f"{path}: channel {number} occurs {times} times, so a montage cannot tell which is meant")
 
 
-def _require_own_channels(recordings: Sequence[tuple[RecordingSettings, RawRecording]]) -> None:
+def _require_own_channels(recordings: Recordings) -> None:
     """Refuse two files that claim to be the same wire at the same time: one of them is another recorder's."""
     contacts = [(settings, raw) for settings, raw in recordings if settings.role == "electrodes"]
     for (settings, raw), (other, other_raw) in combinations(contacts, 2):
@@ -231,7 +206,9 @@ def _clock(raw: RawRecording) -> RecorderClock:
     )
 
 
-def _keep(raw: RawRecording, origin_s: float, clip: ClipSettings) -> tuple[tuple[Stretch, ...], tuple[float, ...]]:
+def _keep(
+    raw: RawRecording, origin_s: float, clip: ClipSettings, file: str
+) -> tuple[tuple[Stretch, ...], tuple[float, ...]]:
     """Parts that are kept, and the lengths of blocks that are too short."""
     shortest = min(SHORTEST_BLOCK_S, max(block.n_samples for block in raw.blocks) / raw.rate_hz) * raw.rate_hz
     stop_s = np.inf if clip.stop_s is None else clip.stop_s
@@ -248,6 +225,14 @@ def _keep(raw: RawRecording, origin_s: float, clip: ClipSettings) -> tuple[tuple
             continue
         period = Period(start_s=start_s + first / rate_hz, n_samples=int(last) - first, rate_hz=rate_hz)
         kept.append(Stretch(block=index, first=first, period=period))
+    if not kept:
+        extents = (extent(block, raw.rate_hz) for block in raw.blocks[:_MOST_NAMED])
+        held = ", ".join(f"{start_s - origin_s:g} to {stop_s - origin_s:g} s" for start_s, stop_s in extents)
+        end = "the end" if clip.stop_s is None else f"{clip.stop_s:g} s"
+        raise InputError(
+            f"{file}: 'clip' ({clip.start_s:g} s to {end}) keeps no stretch of {SHORTEST_BLOCK_S:g} s or more; it was "
+            f"recorded from {held}" + (", ..." if len(raw.blocks) > _MOST_NAMED else "")
+        )
     return tuple(kept), tuple(dropped_s)
 
 
@@ -279,11 +264,8 @@ def voltage_source(recording: OpenedRecording, columns: Sequence[int], rows: tup
         samples = recording.read(stretch, start, stop)
         return samples if everything else samples[:, list(columns)]
 
-    kind = (
-        "Analog inputs"
-        if recording.settings.role == "analog"
-        else f"Voltages of {recording.settings.electrode_type} contacts"
-    )
+    is_analog = recording.settings.role == "analog"
+    kind = "Analog inputs" if is_analog else f"Voltages of {recording.settings.electrode_type} contacts"
     return VoltageSource(
         name=recording.name,
         description=f"{kind} as the recorder digitised them, {recording.raw.rate_hz:g} Hz",

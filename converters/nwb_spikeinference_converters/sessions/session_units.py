@@ -18,6 +18,7 @@ from nwb_spikeinference_converters.montage.electrode_table import row_of_channel
 from nwb_spikeinference_converters.protocol import RawBlock, may_be_one
 from nwb_spikeinference_converters.sessions.measured_waveforms import measure_waveforms
 from nwb_spikeinference_converters.sessions.opened_recordings import OpenedRecording, Sources
+from nwb_spikeinference_converters.timing.clock import whole_extent
 from nwb_spikeinference_converters.units import read_units
 from nwb_spikeinference_converters.units.shape import ReadContext, SortedUnit, UnitsFile
 
@@ -198,7 +199,7 @@ def _keep_recorded(placed: Sequence[_Placed], origin_s: float, file: str) -> tup
     for item in placed:
         times_s = item.unit.spike_times_s
         slack_s = 1 / item.recording.raw.rate_hz
-        start_s, stop_s = (edge_s - origin_s for edge_s in item.recording.whole)
+        start_s, stop_s = (edge_s - origin_s for edge_s in whole_extent(item.recording.raw))
         n_spikes += len(times_s)
         n_outside += int(np.sum((times_s < start_s - slack_s) | (times_s > stop_s + slack_s)))
         inside = times_s[_in_periods(times_s, item.recording.periods, slack_s)]
@@ -237,7 +238,7 @@ def _describe_coverage(kept: Sequence[_Placed], file: str) -> Iterator[str]:
 
 
 def _extent_of(placed: Sequence[_Placed], origin_s: float) -> str:
-    starts_s, stops_s = zip(*(item.recording.whole for item in placed), strict=True)
+    starts_s, stops_s = zip(*(whole_extent(item.recording.raw) for item in placed), strict=True)
     return f"{min(starts_s) - origin_s:g} to {max(stops_s) - origin_s:g} s"
 
 
