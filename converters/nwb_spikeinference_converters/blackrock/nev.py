@@ -56,13 +56,8 @@ class NevFile:
     packets: NDArray[np.void]  # fields ticks, id, klass, and body
     part_starts: tuple[int, ...] = (0,)  # the first packet of each part
 
-    @property
-    def spikes(self) -> NDArray[np.void]:
-        """Packets that are spikes, sorted or not."""
-        return self.packets[self.find_spikes()]
-
     def find_spikes(self) -> IntArray:
-        """Rows of the packets that are spikes."""
+        """Rows of the packets that are spikes, sorted or not."""
         number = self.packets["id"]
         return np.flatnonzero((number >= _SPIKE_IDS[0]) & (number <= _SPIKE_IDS[1]))
 

@@ -93,10 +93,10 @@ class NeoRecording:
     def _lay_out(self) -> None:
         """Channels, and the stretches of all files on one clock."""
         times = [self._format.find_times(*part) for part in self._parts]
-        self.rate_hz = times[0].rate_hz
+        self.rate_hz = times[0][0]
         if not 0 < self.rate_hz < np.inf:
             raise InputError(f"{self._paths[0]}: damaged header (sampled at {self.rate_hz:g} Hz)")
-        stretches = [replace(stretch, part=part) for part, found in enumerate(times) for stretch in found.stretches]
+        stretches = [replace(stretch, part=part) for part, (_, found) in enumerate(times) for stretch in found]
         self._blocks = join_stretches(stretches, self.rate_hz)
         if not self._blocks:
             raise InputError(f"{self._paths[0]}: holds no samples")
@@ -107,7 +107,7 @@ class NeoRecording:
         self._was_unsigned = any(_is_unsigned(end) for end in ends)
         self.channels = self._list_channels(0)
         for part, path in enumerate(self._paths):
-            if times[part].rate_hz != self.rate_hz or self._list_channels(part) != self.channels:
+            if times[part][0] != self.rate_hz or self._list_channels(part) != self.channels:
                 raise InputError(
                     f"{path}: rate, channels or scale differ from {self._paths[0].name}; give each recording its own "
                     f"entry under 'recordings'"

@@ -85,7 +85,8 @@ def collect_units(
         placed.extend(kept)
         notes.extend((*(f"{entry.file}: {note}" for note in content.notes), *file_notes))
         notes.extend(_describe_rates(here, content, entry))
-        if content.counts_samples and entry.clock is None and content.clock == "session" and _has_pauses(here):
+        has_pauses = any(len(item.recording.raw.blocks) > 1 for item in here)
+        if content.counts_samples and entry.clock is None and content.clock == "session" and has_pauses:
             notes.append(
                 f"{entry.file}: sample numbers are taken to count pauses; where the sorter saw recorded samples only, "
                 f"write 'clock: recorded'"
@@ -118,10 +119,6 @@ def _describe_rates(placed: Sequence[_Placed], content: UnitsFile, entry: UnitsS
                 f"{entry.file}: its sample numbers are counted at {entry.rate_hz:g} Hz, as 'rate_hz' says, but {file} "
                 f"was sampled at {rate_hz:g} Hz: right only if the signal was resampled before sorting"
             )
-
-
-def _has_pauses(placed: Sequence[_Placed]) -> bool:
-    return any(len(item.recording.raw.blocks) > 1 for item in placed)
 
 
 def _place(
@@ -210,9 +207,11 @@ def _keep_recorded(placed: Sequence[_Placed], origin_s: float, file: str) -> tup
         else:
             n_empty += 1
     if n_outside > _LARGEST_SHARE_OUTSIDE * n_spikes:
+        starts_s, stops_s = zip(*(whole_extent(item.recording.raw) for item in placed), strict=True)
         raise InputError(
-            f"{file}: {n_outside} of {n_spikes} spikes lie outside the recording ({_extent_of(placed, origin_s)}); are "
-            f"the times in samples, or of another session? 'sample' with 'rate_hz' and 'offset_s' say what the clock is"
+            f"{file}: {n_outside} of {n_spikes} spikes lie outside the recording ({min(starts_s) - origin_s:g} to "
+            f"{max(stops_s) - origin_s:g} s); are the times in samples, or of another session? 'sample' with 'rate_hz' "
+            f"and 'offset_s' say what the clock is"
         )
     n_gone = n_spikes - n_twice - sum(len(item.unit.spike_times_s) for item in kept)
     if n_gone:
@@ -235,11 +234,6 @@ def _describe_coverage(kept: Sequence[_Placed], file: str) -> Iterator[str]:
         yield (
             f"{file}: all spikes lie within {covered_s:.3g} s of a recording of {whole_s:.3g} s; is 'time_unit' right?"
         )
-
-
-def _extent_of(placed: Sequence[_Placed], origin_s: float) -> str:
-    starts_s, stops_s = zip(*(whole_extent(item.recording.raw) for item in placed), strict=True)
-    return f"{min(starts_s) - origin_s:g} to {max(stops_s) - origin_s:g} s"
 
 
 def _in_periods(times_s: FloatArray, periods: Sequence[tuple[float, float]], slack_s: float) -> np.ndarray:
