@@ -83,7 +83,7 @@ class BlackrockRecording:
         runs: dict[Path, list[int]] = {}
         for one, block in zip(self._continuous, self.blocks, strict=True):
             for part in one.runs:
-                runs.setdefault(part.path, []).append(block.run)
+                runs.setdefault(part.header.path, []).append(block.run)
         return {path: (min(found), max(found)) for path, found in runs.items()}
 
     def read(self, block: int, start: int, stop: int) -> IntArray:

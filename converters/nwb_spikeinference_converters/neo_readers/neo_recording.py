@@ -226,17 +226,10 @@ def number_channels(labels: Sequence[str]) -> list[int]:
 def _list_files(path: Path, has_siblings: bool) -> list[Path]:
     """All files that hold a part of a recording."""
     if path.is_dir():
-        found = path.rglob("*")
-    elif path.name in ("info.rhd", "info.rhs"):  # the header of Intan files that hold one signal each
+        return sorted(file for file in path.rglob("*") if file.is_file())
+    if path.name in ("info.rhd", "info.rhs"):  # the header of Intan files that hold one signal each
         return [path, *sorted(path.parent.glob("*.dat"))]
-    else:
-        found = path.parent.iterdir()
-    return sorted(
-        file
-        for file in found
-        if file.is_file() and (path.is_dir() or file == path or (has_siblings and _is_sibling(file, path)))
-    )
-
-
-def _is_sibling(file: Path, path: Path) -> bool:
-    return file.stem == path.stem and file.suffix.lower() not in _NOT_RECORDED
+    if not has_siblings:
+        return [path]
+    alike = [file for file in path.parent.iterdir() if file.stem == path.stem and file.is_file()]
+    return sorted(file for file in alike if file == path or file.suffix.lower() not in _NOT_RECORDED)

@@ -113,7 +113,8 @@ def times_of_open_ephys(reader: Any, stream: int) -> StreamTimes:
         info = reader._sig_streams[0][segment][buffer]
         folder = Path(info["raw_filename"]).parent
         n_samples = int(reader.get_signal_size(0, segment, stream))
-        stamps = np.load(_stamps_of_open_ephys(folder), mmap_mode="r")
+        numbers = folder / "sample_numbers.npy"  # before version 0.6 of the GUI they were called time stamps
+        stamps = np.load(numbers if numbers.exists() else folder / "timestamps.npy", mmap_mode="r")
         if stamps.dtype.kind != "i":
             raise InputError(f"{folder}: sample_numbers.npy is missing; copy the folder from the recorder again")
         if float(info["sample_rate"]) != rate_hz:
@@ -123,12 +124,6 @@ def times_of_open_ephys(reader: Any, stream: int) -> StreamTimes:
             )
         stretches += _times_by_counter(stamps, n_samples, rate_hz, segment=segment, source=folder)[1]
     return rate_hz, stretches
-
-
-def _stamps_of_open_ephys(folder: Path) -> Path:
-    """Sample numbers; before version 0.6 of the GUI they were called time stamps."""
-    numbers = folder / "sample_numbers.npy"
-    return numbers if numbers.exists() else folder / "timestamps.npy"
 
 
 def _times_by_counter(

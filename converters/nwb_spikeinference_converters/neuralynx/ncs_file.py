@@ -18,7 +18,12 @@ import numpy as np
 from nwb_spikeinference.errors import InputError
 from nwb_spikeinference.files import reading
 from nwb_spikeinference.recordings import IntArray
-from nwb_spikeinference_converters.neuralynx.neuralynx_header import HEADER_BYTES, number_of, read_header
+from nwb_spikeinference_converters.neuralynx.neuralynx_header import (
+    HEADER_BYTES,
+    number_of,
+    read_header,
+    volts_per_step,
+)
 from nwb_spikeinference_converters.protocol import RawBlock, RawChannel
 from nwb_spikeinference_converters.timing.clock import measure_rates
 
@@ -69,15 +74,13 @@ def open_ncs(path: Path) -> NcsFile | None:
         If it is missing, truncated, damaged, or no Neuralynx file.
     """
     entries = read_header(path, _RECORD.itemsize)
-    # a channel whose input was inverted is told by the sign of its scale
-    sign = -1 if entries.get("inputinverted", "").lower() == "true" else 1
     number = int(number_of(entries, "ADChannel", path))
     rate_hz = number_of(entries, "SamplingFrequency", path)
     if not rate_hz > 0:
         raise InputError(
             f"{path}: damaged header ({rate_hz:g} samples per second); copy the file from the recorder again"
         )
-    gain = sign * number_of(entries, "ADBitVolts", path)
+    gain = volts_per_step(entries, path)
     blocks = _find_blocks(path, rate_hz)
     if not blocks:
         return None

@@ -181,13 +181,8 @@ def _devices(settings: SessionSettings) -> tuple[DeviceSettings, ...]:
 
 def _identifier(settings: SessionSettings, digests: Sequence[str]) -> str:
     """The same sources, settings and version of the program give the same identifier."""
-    digest = sha256_json(
-        {
-            "settings": settings.model_dump(mode="json"),
-            "files": list(digests),
-            "version": nwb_spikeinference.__version__,
-        }
-    )
+    version = nwb_spikeinference.__version__
+    digest = sha256_json({"settings": settings.model_dump(mode="json"), "files": list(digests), "version": version})
     return str(uuid.uuid5(_NAMESPACE, digest))
 
 

@@ -61,8 +61,7 @@ class _Recorder:
     """Files of one recorder; `spans` are those of its clock's runs, by the clock itself."""
 
     file: str  # the one that shows most runs
-    members: tuple[int, ...]  # places in the list of recordings
-    runs: tuple[tuple[int, ...], ...]  # of each member: which run of the recorder each of its own is
+    runs: dict[int, tuple[int, ...]]  # by place in the list of recordings: which run of the recorder each of its own is
     spans: tuple[Extent, ...]
 
 
@@ -86,7 +85,7 @@ def place_together(recordings: Recordings, *, is_synchronised: bool) -> list[tup
         _require_same_restarts(recorders)
     for together in [[one] for one in recorders] if is_synchronised else [recorders]:
         for recorder, offsets_s in zip(together, _chain([one.spans for one in together]), strict=True):
-            for member, runs in zip(recorder.members, recorder.runs, strict=True):
+            for member, runs in recorder.runs.items():
                 settings, raw = placed[member]
                 placed[member] = settings, _place(raw, runs, offsets_s)
     return placed
@@ -113,15 +112,15 @@ def _describe(recordings: Recordings, members: tuple[int, ...]) -> _Recorder:
     reference = max(members, key=lambda place: len(recordings[place][1].clock_offsets_s))
     first, longest = recordings[reference]
     expected = _spans(longest)
-    runs = []
+    runs = {}
     spans = list(expected)
     for place in members:
         settings, raw = recordings[place]
         own = _spans(raw)
-        runs.append(_match_runs(own, expected, settings.file, first.file))
-        for run, span in zip(runs[-1], own, strict=True):
+        runs[place] = _match_runs(own, expected, settings.file, first.file)
+        for run, span in zip(runs[place], own, strict=True):
             spans[run] = min(spans[run][0], span[0]), max(spans[run][1], span[1])
-    return _Recorder(file=first.file, members=members, runs=tuple(runs), spans=tuple(spans))
+    return _Recorder(file=first.file, runs=runs, spans=tuple(spans))
 
 
 def _spans(raw: RawRecording) -> list[Extent]:

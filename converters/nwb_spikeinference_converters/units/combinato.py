@@ -39,7 +39,7 @@ def read_combinato_units(path: Path, settings: UnitsSettings, context: ReadConte
     """Each group of type single or multi-unit is a unit; `path` is the channel's folder, its data file or a sorting."""
     data, by_sign = _find_files(path)
     wire = find_wire(data, data.stem.removeprefix("data_"), settings, context)
-    clock, rate_hz, notes = settings.clock or "recorder", choose_rate_hz(path, settings, wire.rate_hz), wire.notes
+    rate_hz, notes = choose_rate_hz(path, settings, wire.rate_hz), wire.notes
     units: list[SortedUnit] = []
     n_spikes = 0
     for sign, sorting in by_sign.items():
@@ -55,7 +55,7 @@ def read_combinato_units(path: Path, settings: UnitsSettings, context: ReadConte
         notes = (*notes, "waveforms left out, since the files lack their sampling rate; 'rate_hz' can give it")
     return UnitsFile(
         units=tuple(units),
-        clock=clock,
+        clock=settings.clock or "recorder",
         resolution_s=resolution_of(rate_hz),
         counts_samples=settings.time_unit == "sample",
         files=(data, *by_sign.values()),

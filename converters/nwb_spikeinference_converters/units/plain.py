@@ -13,8 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from nwb_spikeinference.errors import InputError
-from nwb_spikeinference.recordings import FloatArray
-from nwb_spikeinference.session_config import UnitsSettings
+from nwb_spikeinference.session_config import TimeUnit, UnitsSettings
 from nwb_spikeinference_converters.csv_rows import read_rows
 from nwb_spikeinference_converters.units.mat_files import Variables, read_mat, whole_numbers
 from nwb_spikeinference_converters.units.shape import ReadContext, UnitsFile, group_spikes, make_unit
@@ -65,7 +64,11 @@ def _build(path: Path, columns: Variables, settings: UnitsSettings) -> UnitsFile
         raise InputError(f"{path}: 'channel' is missing; add it, or 'channel:' to the units in session.yaml")
     own_rate_hz = float(columns["rate_hz"][0]) if len(columns.get("rate_hz", ())) else None
     rate_hz = choose_rate_hz(path, settings, own_rate_hz)
-    times_s = _times(path, columns, settings, rate_hz)
+    counted: TimeUnit = "s" if "time_s" in columns else "sample"
+    times = columns.get("time_s", columns.get("sample"))
+    if times is None:
+        raise InputError(f"{path}: holds neither 'time_s' nor 'sample'; one of them is needed")
+    times_s = to_seconds(times, counted, settings, rate_hz, path)
     for name in ("channel", "time_s", "sample", "waveform"):
         if name in columns and len(columns[name]) != n_spikes:
             raise InputError(
@@ -88,7 +91,7 @@ def _build(path: Path, columns: Variables, settings: UnitsSettings) -> UnitsFile
         for channel, cluster, members in group_spikes(channels, clusters)
         if cluster >= 0
     ]
-    counts_samples = (settings.time_unit or ("s" if "time_s" in columns else "sample")) == "sample"
+    counts_samples = (settings.time_unit or counted) == "sample"
     return UnitsFile(
         units=tuple(units),
         clock=settings.clock or "session",
@@ -97,11 +100,3 @@ def _build(path: Path, columns: Variables, settings: UnitsSettings) -> UnitsFile
         rate_hz=own_rate_hz,
         files=(path,),
     )
-
-
-def _times(path: Path, columns: Variables, settings: UnitsSettings, rate_hz: float | None) -> FloatArray:
-    if "time_s" in columns:
-        return to_seconds(columns["time_s"], "s", settings, rate_hz, path)
-    if "sample" not in columns:
-        raise InputError(f"{path}: holds neither 'time_s' nor 'sample'; one of them is needed")
-    return to_seconds(columns["sample"], "sample", settings, rate_hz, path)

@@ -46,7 +46,6 @@ def read_wave_clus_units(path: Path, settings: UnitsSettings, context: ReadConte
             f"this entry of 'units' in session.yaml"
         )
     wire = find_wire(path, path.stem.removeprefix("times_"), settings, context)
-    clock = settings.clock or "session"
     classes = whole_numbers(table[:, 0], "'cluster_class'", path)
     own_rate_hz = scalar(content, "par.sr")
     rate_hz = choose_rate_hz(path, settings, own_rate_hz, wire.rate_hz)
@@ -67,7 +66,7 @@ def read_wave_clus_units(path: Path, settings: UnitsSettings, context: ReadConte
     ]
     return UnitsFile(
         units=tuple(units),
-        clock=clock,
+        clock=settings.clock or "session",
         resolution_s=resolution_of(rate_hz),
         counts_samples=True,  # milliseconds are sample numbers divided by par.sr
         rate_hz=own_rate_hz,
