@@ -126,9 +126,8 @@ def _scale_by_nev(header: NsxHeader) -> tuple[Path, tuple[RawChannel, ...]]:
     missing = [number for number in header.numbers if number not in scale]
     if missing:
         raise InputError(f"{nev}: holds no scale for channel {missing[0]} of {header.path.name}")
-    return nev, tuple(
-        RawChannel(number=number, label=_name_channel(number), gain=scale[number]) for number in header.numbers
-    )
+    channels = (RawChannel(number=number, label=_name_channel(number), gain=scale[number]) for number in header.numbers)
+    return nev, tuple(channels)
 
 
 def _name_channel(number: int) -> str:

@@ -57,7 +57,11 @@ def build_electrodes(settings: SessionSettings, recorded: Recorded) -> tuple[Ele
         for wire in _wires_of(bundle):
             electrode = replace(_recorded_contact(common, wire, recorded), row=len(electrodes))
             contact = contacts.get(wire)
-            electrodes.append(electrode if contact is None else _with_contact(electrode, contact))
+            if contact is not None:
+                x, y, z = contact.x, contact.y, contact.z
+                xyz = None if x is None or y is None or z is None else (x, y, z)
+                electrode = replace(electrode, label=contact.label, wire=contact.wire, xyz=xyz)
+            electrodes.append(electrode)
         if bundle.reference is not None:
             electrodes.append(
                 replace(
@@ -212,13 +216,6 @@ def _ranges(channels: Sequence[int]) -> str:
         else:
             parts.append([channel, channel])
     return ", ".join(f"{low}-{high}" if high > low else f"{low}" for low, high in parts) or "no channel"
-
-
-def _with_contact(electrode: Electrode, contact: ElectrodeSettings) -> Electrode:
-    """Name, number and place of a contact, as the contacts' own list gives them."""
-    x, y, z = contact.x, contact.y, contact.z
-    xyz = None if x is None or y is None or z is None else (x, y, z)
-    return replace(electrode, label=contact.label, wire=contact.wire, xyz=xyz)
 
 
 def row_of_channel(electrodes: Sequence[Electrode], channel: int, nsp: str | None, source: str) -> int:

@@ -80,15 +80,14 @@ class NeoRecording:
                 reader.parse_header()
                 self._parts[-1] = (reader, choose_stream(reader, neo_format, settings, path))
             self._lay_out()
-        except (*NEO_ERRORS, ImportError) as error:
+        except (*NEO_ERRORS, ImportError, InputError) as error:
             self.close()
+            if isinstance(error, InputError):
+                raise
             hint = "install the package that neo asks for" if isinstance(error, ImportError) else "copy it again"
             raise InputError(
                 f"{paths[0]}: truncated, damaged or not read by neo ({describe(error)}); {hint}"
             ) from error
-        except InputError:
-            self.close()
-            raise
 
     def _lay_out(self) -> None:
         """Channels, and the stretches of all files on one clock."""

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
@@ -24,7 +23,7 @@ from nwb_spikeinference.nwb.raw.raw_writer import write_session
 from nwb_spikeinference.nwb.raw.read_back import locate_raw, require_identical
 from nwb_spikeinference.recordings import Electrode
 from nwb_spikeinference.session_config import DeviceSettings, SessionSettings
-from nwb_spikeinference_converters.conversion_report import ConversionReport
+from nwb_spikeinference_converters.conversion_report import ConversionReport, Status
 from nwb_spikeinference_converters.montage.dandiset import ensure_dandiset
 from nwb_spikeinference_converters.montage.deidentify import deidentify, deidentify_analog, deidentify_unit
 from nwb_spikeinference_converters.montage.electrode_table import build_electrodes, montage_notes
@@ -87,18 +86,18 @@ def convert_session(
         content, notes = _collect(settings, session_file, sources)
         held = own_identifier(target)
         if held == content.identifier:
-            return _report(target, content, sources, status="up to date", findings=(), notes=notes)
+            return _report(target, content, sources, "up to date", notes)
         if held is not None:
             notes = (*notes, f"{target.name}: what is there was made from other files or settings, and is replaced")
         if dry_run:
-            return _report(target, content, sources, status="would be written", findings=(), notes=notes)
+            return _report(target, content, sources, "would be written", notes)
         with lock(target):
             sweep_partials(target.parent, target.name)
             _require_replaceable(target, overwrite)  # again, since reading takes its time
             require_space(target.parent, _size(content))
             findings = _write(target, content)
         ensure_dandiset(output_folder)
-    return _report(target, content, sources, status="written", findings=findings, notes=notes)
+    return _report(target, content, sources, "written", notes, findings)
 
 
 def _collect(settings: SessionSettings, session_file: Path, sources: Sources) -> tuple[SessionContent, tuple[str, ...]]:
@@ -229,10 +228,9 @@ def _report(
     path: Path,
     content: SessionContent,
     sources: Sources,
-    *,
-    status: Literal["written", "up to date", "would be written"],
-    findings: tuple[str, ...],
+    status: Status,
     notes: tuple[str, ...],
+    findings: tuple[str, ...] = (),
 ) -> ConversionReport:
     periods = np.array(sources.main.periods)
     return ConversionReport(

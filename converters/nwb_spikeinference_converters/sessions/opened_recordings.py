@@ -246,13 +246,9 @@ def _choose_name(settings: RecordingSettings, taken: Sequence[str]) -> str:
 
 def columns_and_rows(recording: OpenedRecording, electrodes: Sequence[Electrode]) -> tuple[list[int], tuple[int, ...]]:
     """Columns of a recording that belong to contacts, in the contacts' order, and the contacts' rows."""
-    numbers = {channel.number: column for column, channel in enumerate(recording.raw.channels)}
-    held = [
-        (numbers[electrode.channel], electrode.row)
-        for electrode in electrodes
-        if electrode.channel is not None and recording.holds(electrode)
-    ]
-    return [column for column, _ in held], tuple(row for _, row in held)
+    held = [electrode for electrode in electrodes if recording.holds(electrode)]
+    columns = [recording.numbers.index(electrode.channel) for electrode in held]
+    return columns, tuple(electrode.row for electrode in held)
 
 
 def voltage_source(recording: OpenedRecording, columns: Sequence[int], rows: tuple[int, ...]) -> VoltageSource:

@@ -76,8 +76,9 @@ def collect_units(
         clock = sources.clock(entry.nsp)
         if entry.format == _STAMPED_FORMAT and len(clock.offsets_s) > 1:
             sources.require_recorder(entry.nsp, f"units of {entry.file}")
-        context = ReadContext(clock=clock, channels=_recorded_channels(sources, entry.nsp))
-        content = read_units(folder / entry.file, entry, context)
+        recordings = [one for one in sources.electrode_recordings if may_be_one(entry.nsp, one.settings.nsp)]
+        channels = tuple(number for recording in recordings for number in recording.numbers)
+        content = read_units(folder / entry.file, entry, ReadContext(clock=clock, channels=channels))
         files.extend(content.files)
         resolutions_s.append(content.resolution_s)
         here = [_place(unit, content, sources, electrodes, entry) for unit in content.units]
@@ -100,12 +101,6 @@ def collect_units(
         files=tuple(files),
         notes=(*notes, *rate_notes),
     )
-
-
-def _recorded_channels(sources: Sources, nsp: str | None) -> tuple[int, ...]:
-    """Channels of contacts that one recorder, or any, has, in file order."""
-    recordings = [one for one in sources.electrode_recordings if may_be_one(nsp, one.settings.nsp)]
-    return tuple(number for recording in recordings for number in recording.numbers)
 
 
 def _describe_rates(placed: Sequence[_Placed], content: UnitsFile, entry: UnitsSettings) -> Iterator[str]:

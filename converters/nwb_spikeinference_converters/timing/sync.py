@@ -9,7 +9,7 @@ import numpy as np
 
 from nwb_spikeinference.errors import InputError, SettingsError
 from nwb_spikeinference.session_config import SyncSettings
-from nwb_spikeinference_converters.protocol import RawBlock, RawRecording
+from nwb_spikeinference_converters.protocol import RawRecording
 from nwb_spikeinference_converters.timing.clock import whole_extent
 from nwb_spikeinference_converters.timing.clock_map import ClockMap, match_pulses
 from nwb_spikeinference_converters.timing.clock_runs import EARLIEST_PTP_S, PlacedRecording, Recordings, recorder_names
@@ -20,15 +20,12 @@ def synchronise(raw: RawRecording, clock_map: ClockMap | None) -> RawRecording:
     """The recording with its blocks on the first recorder's clock."""
     if clock_map is None or clock_map == ClockMap():
         return raw
-    blocks = tuple(_place(block, raw.rate_hz, clock_map) for block in raw.blocks)
-    return PlacedRecording(own=raw, blocks=blocks, clock_offsets_s=raw.clock_offsets_s)
-
-
-def _place(block: RawBlock, rate_hz: float, clock_map: ClockMap) -> RawBlock:
-    start_s = clock_map.to_reference(np.array([block.start_s])).item()
-    if clock_map.scale == 1:
-        return replace(block, start_s=start_s)
-    return replace(block, start_s=start_s, rate_hz=block.rate_or(rate_hz) / clock_map.scale)
+    blocks = []
+    for block in raw.blocks:
+        start_s = clock_map.to_reference(np.array([block.start_s])).item()
+        rate_hz = block.rate_hz if clock_map.scale == 1 else block.rate_or(raw.rate_hz) / clock_map.scale
+        blocks.append(replace(block, start_s=start_s, rate_hz=rate_hz))
+    return PlacedRecording(own=raw, blocks=tuple(blocks), clock_offsets_s=raw.clock_offsets_s)
 
 
 def map_clocks(sync: Sequence[SyncSettings], recordings: Recordings) -> Mapping[str, ClockMap]:

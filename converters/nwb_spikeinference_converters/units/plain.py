@@ -9,8 +9,10 @@ Negative unit numbers are noise and no units.
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nwb_spikeinference.errors import InputError
 from nwb_spikeinference.session_config import TimeUnit, UnitsSettings
@@ -64,11 +66,8 @@ def _build(path: Path, columns: Variables, settings: UnitsSettings) -> UnitsFile
         raise InputError(f"{path}: 'channel' is missing; add it, or 'channel:' to the units in session.yaml")
     own_rate_hz = float(columns["rate_hz"][0]) if len(columns.get("rate_hz", ())) else None
     rate_hz = choose_rate_hz(path, settings, own_rate_hz)
-    counted: TimeUnit = "s" if "time_s" in columns else "sample"
-    times = columns.get("time_s", columns.get("sample"))
-    if times is None:
-        raise InputError(f"{path}: holds neither 'time_s' nor 'sample'; one of them is needed")
-    times_s = to_seconds(times, counted, settings, rate_hz, path)
+    times, counted_in = _times_of(path, columns)
+    times_s = to_seconds(times, counted_in, settings, rate_hz, path)
     for name in ("channel", "time_s", "sample", "waveform"):
         if name in columns and len(columns[name]) != n_spikes:
             raise InputError(
@@ -91,7 +90,7 @@ def _build(path: Path, columns: Variables, settings: UnitsSettings) -> UnitsFile
         for channel, cluster, members in group_spikes(channels, clusters)
         if cluster >= 0
     ]
-    counts_samples = (settings.time_unit or counted) == "sample"
+    counts_samples = (settings.time_unit or counted_in) == "sample"
     return UnitsFile(
         units=tuple(units),
         clock=settings.clock or "session",
@@ -100,3 +99,11 @@ def _build(path: Path, columns: Variables, settings: UnitsSettings) -> UnitsFile
         rate_hz=own_rate_hz,
         files=(path,),
     )
+
+
+def _times_of(path: Path, columns: Variables) -> tuple[NDArray[Any], TimeUnit]:
+    if "time_s" in columns:
+        return columns["time_s"], "s"
+    if "sample" in columns:
+        return columns["sample"], "sample"
+    raise InputError(f"{path}: holds neither 'time_s' nor 'sample'; one of them is needed")

@@ -2,10 +2,9 @@
 The one shape of sorted units, whatever sorter they come from.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 
@@ -70,11 +69,8 @@ class UnitsFile:
     notes: tuple[str, ...] = ()  # what was left out or assumed
 
 
-class ReadUnits(Protocol):
-    """A reader of one format."""
-
-    def __call__(self, path: Path, settings: UnitsSettings, context: ReadContext) -> UnitsFile:
-        """Read one file or folder; `settings.clock` and `settings.time_unit` win over what the format says."""
+# from file or folder, settings and context; `clock` and `time_unit` of the settings win over what the format says
+ReadUnits = Callable[[Path, UnitsSettings, ReadContext], UnitsFile]
 
 
 def group_spikes(channels: IntArray | int, clusters: IntArray) -> Iterator[tuple[int, int, IntArray]]:

@@ -13,6 +13,7 @@ import ast
 import csv
 import io
 import tokenize
+from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -90,7 +91,7 @@ def load_whole_numbers(path: Path, n_dimensions: int) -> IntArray:
     return whole
 
 
-def read_cluster_tables(folder: Path) -> tuple[dict[int, dict[str, str]], tuple[Path, ...]]:
+def read_cluster_tables(folder: Path) -> tuple[defaultdict[int, dict[str, str]], tuple[Path, ...]]:
     """
     All columns of the ``cluster_*.tsv`` files by cluster, and the files.
 
@@ -98,10 +99,10 @@ def read_cluster_tables(folder: Path) -> tuple[dict[int, dict[str, str]], tuple[
     """
     files = sorted([*folder.glob("cluster_*.tsv"), *folder.glob("cluster_*.csv")])
     files.sort(key=lambda path: path.name != _SUMMARY)
-    rows: dict[int, dict[str, str]] = {}
+    rows: defaultdict[int, dict[str, str]] = defaultdict(dict)
     for path in files:
         for cluster, cells in _read_table(path):
-            rows.setdefault(cluster, {}).update(cells)
+            rows[cluster].update(cells)
     return rows, tuple(files)
 
 

@@ -47,11 +47,8 @@ def read_phy_units(path: Path, settings: UnitsSettings, context: ReadContext) ->
     times = load_array(folder / "spike_times.npy", 1)
     clusters, clusters_file = _load_clusters(folder, len(times))
     tables, table_files = read_cluster_tables(folder)
-    kept = [
-        (cluster, members)
-        for _, cluster, members in group_spikes(0, clusters)
-        if is_kept_label(_label(tables.get(cluster, {})), settings)
-    ]
+    clusters_found = list(group_spikes(0, clusters))
+    kept = [(name, members) for _, name, members in clusters_found if is_kept_label(_label(tables[name]), settings)]
     channels, channel_files, notes = _find_channels(kept, folder, n_channels, settings, context, len(times))
     times_s = to_seconds(times, "sample", settings, rate_hz, folder)
     sorter = settings.sorter or ("Kilosort" if any(_KILOSORT_LABEL in row for row in tables.values()) else "Phy")
@@ -61,15 +58,15 @@ def read_phy_units(path: Path, settings: UnitsSettings, context: ReadContext) ->
             cluster_id=cluster,
             spike_times_s=times_s[members],
             sorter=sorter,
-            label=_label(tables.get(cluster, {})),
-            quality=_quality(tables.get(cluster, {})),
+            label=_label(tables[cluster]),
+            quality=_quality(tables[cluster]),
             source=str(folder),
         )
         for channel, (cluster, members) in zip(channels, kept, strict=True)
     ]
-    n_clusters = len(np.unique(clusters))
-    if len(kept) < n_clusters:
-        notes = [*notes, f"{n_clusters - len(kept)} of {n_clusters} clusters left out by their label"]
+    n_left_out = len(clusters_found) - len(kept)
+    if n_left_out:
+        notes = [*notes, f"{n_left_out} of {len(clusters_found)} clusters left out by their label"]
     return UnitsFile(
         units=tuple(units),
         clock=settings.clock or "recorded",

@@ -16,30 +16,23 @@ from numpy.typing import NDArray
 from nwb_spikeinference.errors import InputError
 from nwb_spikeinference.recordings import FloatArray
 from nwb_spikeinference_converters.recorder_files import refusing
-from nwb_spikeinference_converters.units.plexon.plexon_trains import PlexonContent, PlexonTrain, number_trains
+from nwb_spikeinference_converters.units.plexon.plexon_trains import PlexonContent, PlexonTrain, layout, number_trains
 
 _NEURON, _WAVEFORM = 0, 3
 _WAVEFORM_SUFFIX = "_wf"
-
-
-def _layout(fields: list[tuple[str, str, int]], n_bytes: int) -> np.dtype[Any]:
-    names, formats, offsets = zip(*fields, strict=True)
-    return np.dtype({"names": list(names), "formats": list(formats), "offsets": list(offsets), "itemsize": n_bytes})
-
-
 _FILE_HEADERS = {
-    b"NEX1": _layout([("version", "<i4", 4), ("ticks_hz", "<f8", 264), ("n_variables", "<i4", 280)], 544),
-    b"NEX5": _layout([("version", "<i4", 4), ("ticks_hz", "<f8", 264), ("n_variables", "<i4", 280)], 356),
+    b"NEX1": layout([("version", "<i4", 4), ("ticks_hz", "<f8", 264), ("n_variables", "<i4", 280)], 544),
+    b"NEX5": layout([("version", "<i4", 4), ("ticks_hz", "<f8", 264), ("n_variables", "<i4", 280)], 356),
 }
 _VARIABLE_HEADERS = {
-    b"NEX1": _layout(
+    b"NEX1": layout(
         [
             ("type", "<i4", 0), ("name", "S64", 8), ("offset", "<u4", 72), ("count", "<i4", 76),
             ("rate_hz", "<f8", 112), ("mv_per_step", "<f8", 120), ("n_samples", "<i4", 128), ("offset_mv", "<f8", 140),
         ],
         208,
     ),
-    b"NEX5": _layout(
+    b"NEX5": layout(
         [
             ("type", "<i4", 0), ("name", "S64", 8), ("offset", "<u8", 72), ("count", "<u8", 80),
             ("wide_ticks", "<i4", 88), ("float_values", "<i4", 92), ("rate_hz", "<f8", 96),
@@ -90,12 +83,12 @@ def _read_headers(path: Path) -> tuple[Any, NDArray[Any]]:
         if magic not in _FILE_HEADERS:
             raise InputError(f"{path}: neither a .nex nor a .nex5 file, whatever its name says; export it again")
         stream.seek(0)
-        layout, variable_layout = _FILE_HEADERS[magic], _VARIABLE_HEADERS[magic]
-        header = np.frombuffer(stream.read(layout.itemsize), layout, count=1)[0]
-        n_bytes = int(header["n_variables"]) * variable_layout.itemsize
-        if not 0 <= n_bytes <= path.stat().st_size - layout.itemsize or not header["ticks_hz"] > 0:
+        file_header, variable_header = _FILE_HEADERS[magic], _VARIABLE_HEADERS[magic]
+        header = np.frombuffer(stream.read(file_header.itemsize), file_header, count=1)[0]
+        n_bytes = int(header["n_variables"]) * variable_header.itemsize
+        if not 0 <= n_bytes <= path.stat().st_size - file_header.itemsize or not header["ticks_hz"] > 0:
             raise InputError(f"{path}: truncated, or its header is damaged ({header['n_variables']} variables)")
-        variables = np.frombuffer(stream.read(n_bytes), variable_layout, count=int(header["n_variables"]))
+        variables = np.frombuffer(stream.read(n_bytes), variable_header, count=int(header["n_variables"]))
     return header, variables
 
 

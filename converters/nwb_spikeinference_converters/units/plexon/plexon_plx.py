@@ -16,24 +16,19 @@ from numpy.typing import NDArray
 from nwb_spikeinference.errors import InputError
 from nwb_spikeinference.recordings import FloatArray, IntArray
 from nwb_spikeinference_converters.recorder_files import refusing
-from nwb_spikeinference_converters.units.plexon.plexon_trains import PlexonContent, PlexonTrain
+from nwb_spikeinference_converters.units.plexon.plexon_trains import PlexonContent, PlexonTrain, layout
 from nwb_spikeinference_converters.units.shape import group_spikes
 
 _MAGIC = 0x58454C50  # "PLEX"
-_FILE_HEADER = np.dtype(
-    {
-        "names": [
-            "magic", "version", "ticks_hz", "n_spike_channels", "n_event_channels", "n_slow_channels", "waveform_hz",
-            "bits", "max_mv", "preamp_gain",
-        ],
-        "formats": ["<u4", "<i4", "<i4", "<i4", "<i4", "<i4", "<i4", "u1", "<u2", "<u2"],
-        "offsets": [0, 4, 136, 140, 144, 148, 188, 202, 204, 208],
-        "itemsize": 7504,
-    }
+_FILE_HEADER = layout(
+    [
+        ("magic", "<u4", 0), ("version", "<i4", 4), ("ticks_hz", "<i4", 136), ("n_spike_channels", "<i4", 140),
+        ("n_event_channels", "<i4", 144), ("n_slow_channels", "<i4", 148), ("waveform_hz", "<i4", 188),
+        ("bits", "u1", 202), ("max_mv", "<u2", 204), ("preamp_gain", "<u2", 208),
+    ],
+    7504,
 )  # fmt: skip
-_CHANNEL_HEADER = np.dtype(
-    {"names": ["channel", "gain"], "formats": ["<i4", "<i4"], "offsets": [64, 80], "itemsize": 1020}
-)
+_CHANNEL_HEADER = layout([("channel", "<i4", 64), ("gain", "<i4", 80)], 1020)
 _OTHER_HEADER_BYTES = 296  # of event channels, and of slow ones
 _BLOCK = struct.Struct("<hHIhhhh")  # type, upper byte of time, time, channel, unit, waveforms, words in each
 _SPIKE = 1

@@ -9,6 +9,9 @@ unit a is 1, 0 is unsorted, and -1 was invalidated.
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
 
 from nwb_spikeinference.errors import InputError
 from nwb_spikeinference.recordings import FloatArray, IntArray
@@ -37,6 +40,12 @@ class PlexonContent:
     trains: tuple[PlexonTrain, ...]
     ticks_hz: float | None
     notes: tuple[str, ...] = ()
+
+
+def layout(fields: list[tuple[str, str, int]], n_bytes: int) -> np.dtype[Any]:
+    """Some fields (name, format, first byte) of a header of so many bytes."""
+    names, formats, offsets = zip(*fields, strict=True)
+    return np.dtype({"names": list(names), "formats": list(formats), "offsets": list(offsets), "itemsize": n_bytes})
 
 
 def is_train_name(name: str) -> bool:
