@@ -28,7 +28,6 @@ from nwb_spikeinference_converters.montage.dandiset import ensure_dandiset
 from nwb_spikeinference_converters.montage.deidentify import deidentify, deidentify_analog, deidentify_unit
 from nwb_spikeinference_converters.montage.electrode_table import build_electrodes, montage_notes
 from nwb_spikeinference_converters.montage.session_file import output_path, read_session_file
-from nwb_spikeinference_converters.sessions.gaps import list_gaps
 from nwb_spikeinference_converters.sessions.opened_recordings import (
     SHORTEST_BLOCK_S,
     Sources,
@@ -240,7 +239,7 @@ def _report(
         channels=len({row for source in content.raw for row in source.electrode_rows}),
         seconds=float(np.sum(periods[:, 1] - periods[:, 0])),
         blocks=len(periods),
-        gaps=list_gaps(sources),
+        gaps=tuple(gap for recording in sources.recordings for gap in recording.gaps()),
         findings=findings,
         notes=notes,
     )

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
-from itertools import combinations
+from itertools import combinations, pairwise
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +18,7 @@ from nwb_spikeinference.nwb.raw.raw_records import LfpSource, Period, VoltageSou
 from nwb_spikeinference.recordings import Electrode, FloatArray, IntArray
 from nwb_spikeinference.session_config import ClipSettings, RecordingSettings, SessionSettings
 from nwb_spikeinference.signal.decimate import decimate_stream, decimation_factor
+from nwb_spikeinference_converters.conversion_report import Gap
 from nwb_spikeinference_converters.protocol import RawRecording, RecordedInParts, find_converter, may_be_one
 from nwb_spikeinference_converters.recorder_files import find_path, is_pattern
 from nwb_spikeinference_converters.timing.clock import RecorderClock, extent, whole_extent
@@ -63,6 +64,14 @@ class OpenedRecording:
     def numbers(self) -> tuple[int, ...]:
         """The recorder's numbers of its channels."""
         return tuple(channel.number for channel in self.raw.channels)
+
+    def gaps(self) -> Iterator[Gap]:
+        """Times without signal between the kept stretches, in time order."""
+        runs = [block.run for block in self.raw.blocks]
+        for before, after in pairwise(self.stretches):
+            start_s, stop_s = before.period.stop_s, after.period.start_s
+            seconds = stop_s - start_s if runs[before.block] == runs[after.block] else None
+            yield Gap(file=self.settings.file, start_s=start_s, stop_s=stop_s, seconds=seconds)
 
     @property
     def periods(self) -> tuple[tuple[float, float], ...]:

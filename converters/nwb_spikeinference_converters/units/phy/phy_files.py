@@ -97,8 +97,8 @@ def read_cluster_tables(folder: Path) -> tuple[defaultdict[int, dict[str, str]],
 
     Single tables win over the digest ``cluster_info.tsv``, which Phy writes and never reads.
     """
-    files = sorted([*folder.glob("cluster_*.tsv"), *folder.glob("cluster_*.csv")])
-    files.sort(key=lambda path: path.name != _SUMMARY)
+    files = [*folder.glob("cluster_*.tsv"), *folder.glob("cluster_*.csv")]
+    files.sort(key=lambda path: (path.name != _SUMMARY, path))
     rows: defaultdict[int, dict[str, str]] = defaultdict(dict)
     for path in files:
         for cluster, cells in _read_table(path):
