@@ -113,8 +113,7 @@ class NevFile:
 
     def words(self, rows: IntArray) -> IntArray:
         """Values of digital words, 0 to 65535."""
-        values: IntArray = self.packets["body"][rows, :2].copy().view("<u2")[:, 0].astype(np.int64)
-        return values
+        return self.packets["body"][rows, :2].copy().view("<u2")[:, 0].astype(np.int64)
 
     def find_comments(self) -> IntArray:
         """Rows of the packets that are comments."""

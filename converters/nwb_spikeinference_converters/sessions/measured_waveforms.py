@@ -105,7 +105,6 @@ def _noise_sd(source: VoltageSource) -> FloatArray:
     stretch = int(np.argmax([period.n_samples for period in source.periods]))
 
     def read(start: int, stop: int) -> FloatArray:
-        volts: FloatArray = source.read(stretch, start, stop) * source.gain
-        return volts
+        return source.read(stretch, start, stop) * source.gain
 
     return spike_band_sd(read, source.periods[stretch].n_samples, source.rate_hz, seconds=_PIECE_S)

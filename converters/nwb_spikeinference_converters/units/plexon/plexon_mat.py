@@ -116,8 +116,7 @@ def _waveforms(content: Mapping[str, NDArray[Any]], name: str, path: Path) -> Fl
         raise InputError(
             f"{path}: '{name}_wf' has the shape {millivolts.shape}; one column per spike ({n_spikes}) needed"
         )
-    volts: FloatArray = by_spike.astype(np.float64) / 1e3
-    return volts
+    return by_spike.astype(np.float64) / 1e3
 
 
 def _is_spike_table(table: NDArray[Any]) -> bool:

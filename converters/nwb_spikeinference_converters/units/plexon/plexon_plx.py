@@ -114,5 +114,4 @@ def _waveforms(samples: IntArray, blocks: NDArray[Any], volts_per_step: float | 
     if volts_per_step is None or not n_samples or np.any(blocks["n_samples"] != n_samples):
         return None
     steps = samples[blocks["first"][:, None] + np.arange(n_samples)]
-    volts: FloatArray = steps * volts_per_step
-    return volts
+    return steps * volts_per_step
