@@ -153,12 +153,10 @@ def open_sources(settings: SessionSettings, folder: Path, stack: ExitStack) -> S
     require_common_clock(placed)
     _require_own_channels(placed)
     origin_s = min(raw.blocks[0].start_s for _, raw in placed)
-    names: dict[str, list[str]] = {"electrodes": [], "analog": []}
-    recordings = []
+    recordings: list[OpenedRecording] = []
     for (recording, raw), (_, alone) in zip(placed, own, strict=True):
         stretches, dropped_s = _keep(raw, origin_s, settings.clip, recording.file)
-        name = _choose_name(recording, names[recording.role])
-        names[recording.role].append(name)
+        name = _choose_name(recording, [one.name for one in recordings if one.settings.role == recording.role])
         recordings.append(
             OpenedRecording(
                 settings=recording, raw=raw, name=name, stretches=stretches, clock=_clock(alone), dropped_s=dropped_s

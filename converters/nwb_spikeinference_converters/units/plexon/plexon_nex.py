@@ -92,19 +92,19 @@ def _read_headers(path: Path) -> tuple[Any, NDArray[Any]]:
     return header, variables
 
 
-def _field(variable: Any, name: str, otherwise: int) -> int:
-    return int(variable[name]) if name in variable.dtype.names else otherwise
+def _is_set(variable: Any, name: str) -> bool:
+    return name in variable.dtype.names and bool(variable[name])
 
 
 def _read_ticks(path: Path, variable: Any) -> NDArray[Any]:
-    dtype = "<i8" if _field(variable, "wide_ticks", 0) else "<i4"
+    dtype = "<i8" if _is_set(variable, "wide_ticks") else "<i4"
     return _read_values(path, dtype, int(variable["offset"]), int(variable["count"]))
 
 
 def _read_waveforms(path: Path, variable: Any, name: str, version: int) -> PlexonTrain:
     ticks = _read_ticks(path, variable)
     n_samples, rate_hz = int(variable["n_samples"]), float(variable["rate_hz"])
-    is_scaled = bool(_field(variable, "float_values", 0))
+    is_scaled = _is_set(variable, "float_values")
     start = int(variable["offset"]) + ticks.nbytes
     values = _read_values(path, "<f4" if is_scaled else "<i2", start, len(ticks) * n_samples)
     if not n_samples or not rate_hz > 0:
