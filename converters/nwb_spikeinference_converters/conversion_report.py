@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+Status = Literal["written", "up to date", "would be written"]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gap:
@@ -27,7 +29,7 @@ class ConversionReport:
     """What was converted."""
 
     path: Path
-    status: Literal["written", "up to date", "would be written"]
+    status: Status
     units: int
     channels: int  # recorded contacts
     seconds: float  # of signal, without pauses

@@ -6,11 +6,11 @@ A laboratory adds its own format by a package that declares an entry point in th
 """
 
 import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Protocol, TypeVar, runtime_checkable
 
 from nwb_spikeinference.errors import SettingsError
 from nwb_spikeinference.recordings import IntArray
@@ -18,6 +18,8 @@ from nwb_spikeinference.session_config import RecordingSettings
 
 GROUP = "nwb_spikeinference.converters"
 VOLTS = {"V": 1.0, "mV": 1e-3, "uV": 1e-6, "µV": 1e-6, "nV": 1e-9}  # by the names of units in recorder files
+
+Choice = TypeVar("Choice")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,10 +111,8 @@ def find_converter(name: str) -> RawConverter:
     SettingsError
         If nobody has registered it; names the known ones.
     """
-    known = {entry.name: entry for entry in entry_points(group=GROUP)}
-    if name not in known:
-        raise SettingsError(unknown_format(name, "recording format", sorted(known)))
-    converter: RawConverter = known[name].load()()
+    entry = choose(name, {entry.name: entry for entry in entry_points(group=GROUP)}, "recording format")
+    converter: RawConverter = entry.load()()
     return converter
 
 
@@ -121,8 +121,17 @@ def may_be_one(nsp: str | None, other: str | None) -> bool:
     return nsp is None or other is None or nsp == other
 
 
-def unknown_format(name: str, what: str, known: Sequence[str]) -> str:
-    """Message for a format that nobody reads."""
-    near = difflib.get_close_matches(name, known, n=1)
+def choose(name: str, known: Mapping[str, Choice], what: str) -> Choice:
+    """
+    What is known under a name that somebody wrote.
+
+    Raises
+    ------
+    SettingsError
+        If nothing is; names what is alike, and all that is known.
+    """
+    if name in known:
+        return known[name]
+    near = difflib.get_close_matches(name, sorted(known), n=1)
     hint = f"did you mean {near[0]!r}? " if near else ""
-    return f"{what} {name!r} is unknown; {hint}known: {', '.join(known)}"
+    raise SettingsError(f"{what} {name!r} is unknown; {hint}known: {', '.join(sorted(known))}")

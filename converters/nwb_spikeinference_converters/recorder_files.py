@@ -4,10 +4,21 @@ The files that an entry of session.yaml names: one, or the parts of one recordin
 
 import glob
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from fnmatch import fnmatch
 from pathlib import Path
 
-from nwb_spikeinference.errors import InputError
+from nwb_spikeinference.errors import InputError, describe
+
+
+@contextmanager
+def refusing(path: Path, errors: tuple[type[Exception], ...], what: str = "cannot be read") -> Iterator[None]:
+    """Name the file, and say what is wrong with it, where a library fails on its content in one of some known ways."""
+    try:
+        yield
+    except errors as error:
+        raise InputError(f"{path}: {what} ({describe(error)})") from error
 
 
 def find_path(path: Path) -> Path:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nwb_spikeinference.errors import InputError
 from nwb_spikeinference.recordings import IntArray
@@ -45,13 +46,12 @@ class _Continuous:
         return int(self.firsts[-1])
 
     def read(self, start: int, stop: int) -> IntArray:
-        index = int(np.searchsorted(self.firsts, start, side="right")) - 1
-        pieces = []
-        while index < len(self.runs) and self.firsts[index] < stop:
-            first = int(self.firsts[index])
-            run = self.runs[index]
-            pieces.append(run.read(max(start - first, 0), min(stop - first, run.n_samples)))
-            index += 1
+        begin = int(np.searchsorted(self.firsts, start, side="right")) - 1
+        end = int(np.searchsorted(self.firsts, stop, side="left"))
+        pieces = [
+            run.read(max(start - first, 0), min(stop - first, run.n_samples))
+            for run, first in zip(self.runs[begin:end], self.firsts[begin:end].tolist(), strict=True)
+        ]
         return np.ascontiguousarray(pieces[0]) if len(pieces) == 1 else np.concatenate(pieces)
 
 
@@ -62,34 +62,28 @@ class BlackrockRecording:
         first = parts[0]
         for part in parts[1:]:
             _require_alike(first, part)
-        self._scale_files: tuple[Path, ...] = ()
-        self._paths = tuple(part.path for part in parts)
+        self.files = tuple(part.path for part in parts)
+        if first.channels is None:
+            nev, self.channels = _scale_by_nev(first)
+            self.files = (*self.files, nev)
+        else:
+            self.channels = _list_channels(first.path, first.channels)
         self.rate_hz = first.rate_hz
-        self.channels = self._list_channels(first)
         self._continuous = _join_runs([run for part in parts for run in list_runs(part)], first)
         if not self._continuous:
             raise InputError(f"{first.path}: holds no samples")
-        self.blocks, self.clock_offsets_s = place_blocks(
-            [int(one.runs[0].ticks[0]) / first.ticks_hz for one in self._continuous],
-            [one.n_samples for one in self._continuous],
-            first.rate_hz,
-            _measure(self._continuous, first),
-        )
-
-    blocks: tuple[RawBlock, ...]
-    clock_offsets_s: tuple[float, ...]
-
-    @property
-    def files(self) -> tuple[Path, ...]:
-        """The .nsX files, and for spec 2.1 the .nev that holds their scale."""
-        return (*self._paths, *self._scale_files)
+        unplaced = [
+            RawBlock(start_s=int(one.runs[0].ticks[0]) / first.ticks_hz, n_samples=one.n_samples, rate_hz=rate_hz)
+            for one, rate_hz in zip(self._continuous, _measure(self._continuous, first), strict=True)
+        ]
+        self.blocks, self.clock_offsets_s = place_blocks(unplaced, first.rate_hz)
 
     def runs_of_files(self) -> Mapping[Path, tuple[int, int]]:
         """First and last run of the clock in each part; see `RecordedInParts`."""
         runs: dict[Path, list[int]] = {}
         for one, block in zip(self._continuous, self.blocks, strict=True):
             for part in one.runs:
-                runs.setdefault(part.path, []).append(block.run)
+                runs.setdefault(part.header.path, []).append(block.run)
         return {path: (min(found), max(found)) for path, found in runs.items()}
 
     def read(self, block: int, start: int, stop: int) -> IntArray:
@@ -99,44 +93,41 @@ class BlackrockRecording:
     def close(self) -> None:
         """Files are open only while they are read."""
 
-    def _list_channels(self, header: NsxHeader) -> tuple[RawChannel, ...]:
-        if header.channels is None:
-            return self._scale_by_nev(header)
-        channels = []
-        for channel in header.channels:
-            unit = _text(channel["unit"])
-            steps = int(channel["max_digital"]) - int(channel["min_digital"])
-            if unit not in VOLTS or steps <= 0:
-                raise InputError(
-                    f"{header.path}: channel {channel['number']} is in {unit!r} with {steps} steps, not in volts"
-                )
-            gain = (int(channel["max_analog"]) - int(channel["min_analog"])) / steps
-            channels.append(
-                RawChannel(
-                    number=int(channel["number"]),
-                    label=_text(channel["label"]),
-                    gain=gain * VOLTS[unit],
-                    offset_v=(int(channel["min_analog"]) - gain * int(channel["min_digital"])) * VOLTS[unit],
-                )
-            )
-        return tuple(channels)
 
-    def _scale_by_nev(self, header: NsxHeader) -> tuple[RawChannel, ...]:
-        """Spec 2.1 keeps the scale of the continuous channels in the .nev of the same name."""
-        try:
-            (nev,) = list_parts(header.path.with_suffix(".nev"))
-        except InputError as error:
-            raise InputError(
-                f"{header.path}: spec 2.1 keeps its scale in the .nev of the same name, which is missing; put it beside"
-            ) from error
-        scale = read_nev(nev).volts_per_step
-        missing = [number for number in header.numbers if number not in scale]
-        if missing:
-            raise InputError(f"{nev}: holds no scale for channel {missing[0]} of {header.path.name}")
-        self._scale_files = (nev,)
-        return tuple(
-            RawChannel(number=number, label=_name_channel(number), gain=scale[number]) for number in header.numbers
+def _list_channels(path: Path, channels: NDArray[np.void]) -> tuple[RawChannel, ...]:
+    listed = []
+    for channel in channels:
+        unit = _text(channel["unit"])
+        steps = int(channel["max_digital"]) - int(channel["min_digital"])
+        if unit not in VOLTS or steps <= 0:
+            raise InputError(f"{path}: channel {channel['number']} is in {unit!r} with {steps} steps, not in volts")
+        gain = (int(channel["max_analog"]) - int(channel["min_analog"])) / steps
+        offset = int(channel["min_analog"]) - gain * int(channel["min_digital"])
+        listed.append(
+            RawChannel(
+                number=int(channel["number"]),
+                label=_text(channel["label"]),
+                gain=gain * VOLTS[unit],
+                offset_v=offset * VOLTS[unit],
+            )
         )
+    return tuple(listed)
+
+
+def _scale_by_nev(header: NsxHeader) -> tuple[Path, tuple[RawChannel, ...]]:
+    """Spec 2.1 keeps the scale of the continuous channels in the .nev of the same name."""
+    try:
+        (nev,) = list_parts(header.path.with_suffix(".nev"))
+    except InputError as error:
+        raise InputError(
+            f"{header.path}: spec 2.1 keeps its scale in the .nev of the same name, which is missing; put it beside"
+        ) from error
+    scale = read_nev(nev).volts_per_step
+    missing = [number for number in header.numbers if number not in scale]
+    if missing:
+        raise InputError(f"{nev}: holds no scale for channel {missing[0]} of {header.path.name}")
+    channels = (RawChannel(number=number, label=_name_channel(number), gain=scale[number]) for number in header.numbers)
+    return nev, tuple(channels)
 
 
 def _name_channel(number: int) -> str:

@@ -56,13 +56,8 @@ class NevFile:
     packets: NDArray[np.void]  # fields ticks, id, klass, and body
     part_starts: tuple[int, ...] = (0,)  # the first packet of each part
 
-    @property
-    def spikes(self) -> NDArray[np.void]:
-        """Packets that are spikes, sorted or not."""
-        return self.packets[self.find_spikes()]
-
     def find_spikes(self) -> IntArray:
-        """Rows of the packets that are spikes."""
+        """Rows of the packets that are spikes, sorted or not."""
         number = self.packets["id"]
         return np.flatnonzero((number >= _SPIKE_IDS[0]) & (number <= _SPIKE_IDS[1]))
 
@@ -118,8 +113,7 @@ class NevFile:
 
     def words(self, rows: IntArray) -> IntArray:
         """Values of digital words, 0 to 65535."""
-        values: IntArray = self.packets["body"][rows, :2].copy().view("<u2")[:, 0].astype(np.int64)
-        return values
+        return self.packets["body"][rows, :2].copy().view("<u2")[:, 0].astype(np.int64)
 
     def find_comments(self) -> IntArray:
         """Rows of the packets that are comments."""

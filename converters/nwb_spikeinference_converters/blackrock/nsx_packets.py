@@ -12,7 +12,6 @@ References
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
@@ -34,25 +33,25 @@ _SAMPLES_PER_STAMP = 150
 class NsxRun:
     """Samples that lie one after the other in a file, without a pause, each `stride` bytes after the previous one."""
 
-    path: Path
+    header: NsxHeader
     offset: int  # of the first sample, in bytes
     n_samples: int
-    n_channels: int
     stride: int
     stamped: IntArray  # some samples, the first among them, counted from the start of the run
     ticks: IntArray  # their time stamps
 
     def read(self, start: int, stop: int) -> IntArray:
         """Samples as int16 of shape (stop - start, n_channels)."""
+        path, n_channels = self.header.path, len(self.header.numbers)
         if stop <= start:
-            return np.zeros((0, self.n_channels), np.int16)
-        between = self.stride - 2 * self.n_channels
+            return np.zeros((0, n_channels), np.int16)
+        between = self.stride - self.header.sample_bytes
         n_bytes = (stop - start) * self.stride - between
-        with reading(self.path):
-            content = np.fromfile(self.path, dtype=np.uint8, count=n_bytes, offset=self.offset + start * self.stride)
+        with reading(path):
+            content = np.fromfile(path, dtype=np.uint8, count=n_bytes, offset=self.offset + start * self.stride)
         if len(content) != n_bytes:
-            raise InputError(f"{self.path}: became shorter while it was read; keep it as it is until the end")
-        return np.ndarray((stop - start, self.n_channels), "<i2", content, strides=(self.stride, 2))
+            raise InputError(f"{path}: became shorter while it was read; keep it as it is until the end")
+        return np.ndarray((stop - start, n_channels), "<i2", content, strides=(self.stride, 2))
 
 
 def list_runs(header: NsxHeader) -> list[NsxRun]:
@@ -81,10 +80,9 @@ def _whole_file(header: NsxHeader) -> NsxRun:
 
 def _make_run(header: NsxHeader, offset: int, n_samples: int, ticks: int) -> NsxRun:
     return NsxRun(
-        path=header.path,
+        header=header,
         offset=offset,
         n_samples=n_samples,
-        n_channels=len(header.numbers),
         stride=header.sample_bytes,
         stamped=np.zeros(1, np.int64),
         ticks=np.array([ticks], np.uint64).astype(np.int64),
@@ -179,10 +177,9 @@ def _single_run(header: NsxHeader, stream: BinaryIO, first: int, n_samples: int)
     n_stamps = min(_STAMPS_FOR_RATE, 3 + n_samples // _SAMPLES_PER_STAMP)
     stamped = np.unique(np.linspace(0, n_samples - 1, n_stamps).astype(np.int64))
     return NsxRun(
-        path=header.path,
+        header=header,
         offset=header.data_offset + first * kind.itemsize + header.packet_header.itemsize,
         n_samples=n_samples,
-        n_channels=len(header.numbers),
         stride=kind.itemsize,
         stamped=stamped,
         ticks=np.concatenate([_read_stamps(header, stream, first + int(at), 1) for at in stamped]),

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from nwb_spikeinference.files import write_text
 
-DANDISET_FILE = "dandiset.yaml"
+_DANDISET_FILE = "dandiset.yaml"
 _DRAFT = """\
 # Makes this folder a draft dandiset, so that `dandi validate` can check it. Written once and never changed: edit it.
 # Before an upload, register a dandiset at https://dandiarchive.org and put its number here.
@@ -23,14 +23,9 @@ description: >-
 """
 
 
-def ensure_dandiset(folder: Path) -> Path:
+def ensure_dandiset(folder: Path) -> None:
     """
     Write ``dandiset.yaml`` unless the folder, or one above it, has one; an existing file is left alone.
-
-    Returns
-    -------
-    Path
-        The file that ``dandi`` will find.
 
     Raises
     ------
@@ -38,8 +33,5 @@ def ensure_dandiset(folder: Path) -> Path:
         If it cannot be written.
     """
     absolute = folder.resolve()
-    for above in (absolute, *absolute.parents):
-        if (above / DANDISET_FILE).exists():
-            return above / DANDISET_FILE
-    write_text(folder / DANDISET_FILE, _DRAFT)
-    return folder / DANDISET_FILE
+    if not any((above / _DANDISET_FILE).exists() for above in (absolute, *absolute.parents)):
+        write_text(folder / _DANDISET_FILE, _DRAFT)

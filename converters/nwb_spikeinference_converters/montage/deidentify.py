@@ -8,11 +8,13 @@ the session's own settings, what sorters say of units, and the comments among th
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from nwb_spikeinference.errors import SettingsError
 from nwb_spikeinference.nwb.raw.raw_records import VoltageSource
 from nwb_spikeinference.recordings import Unit
-from nwb_spikeinference.session_config import EPOCH, DeviceSettings, SessionInfo, SessionSettings, SubjectSettings
+from nwb_spikeinference.session_config import EPOCH, SessionSettings
+from nwb_spikeinference.settings import SettingsType
 from nwb_spikeinference_converters.protocol import RawChannel
 
 _OLDEST_AGE = 89  # HIPAA Safe Harbor, 45 CFR 164.514(b)(2)(i)(C)
@@ -74,16 +76,11 @@ def deidentify(settings: SessionSettings) -> SessionSettings:
         _require_anonymous_name(f"bundles[{row}].label", bundle.label, "e.g. LHIP")
     return settings.model_copy(
         update={
-            "subject": _deidentify_subject(settings.subject),
-            "session": _deidentify_session(settings.session),
-            "devices": tuple(map(_deidentify_device, settings.devices)),
-            "electrodes": tuple(
-                contact.model_copy(update={"label": remove_identifying_text(contact.label)})
-                for contact in settings.electrodes
-            ),
-            "events": tuple(
-                entry.model_copy(update={"meanings": _clean_values(entry.meanings)}) for entry in settings.events
-            ),
+            "subject": _clean(settings.subject, "description", age=limit_age(settings.subject.age)),
+            "session": _clean(settings.session, "description", "experimenter", "institution", "lab", start=EPOCH),
+            "devices": tuple(_clean(device, "model", "manufacturer") for device in settings.devices),
+            "electrodes": tuple(_clean(contact, "label") for contact in settings.electrodes),
+            "events": tuple(_clean(entry, "meanings") for entry in settings.events),
         }
     )
 
@@ -91,13 +88,7 @@ def deidentify(settings: SessionSettings) -> SessionSettings:
 def deidentify_unit(unit: Unit) -> Unit:
     """A unit without identifying texts in the names of its sorter, labels and measures, whoever wrote them."""
     return replace(
-        unit,
-        sorter=None if unit.sorter is None else remove_identifying_text(unit.sorter),
-        label=None if unit.label is None else remove_identifying_text(unit.label),
-        quality={
-            remove_identifying_text(name): remove_identifying_text(value) if isinstance(value, str) else value
-            for name, value in unit.quality.items()
-        },
+        unit, sorter=_clean_value(unit.sorter), label=_clean_value(unit.label), quality=_clean_value(unit.quality)
     )
 
 
@@ -106,39 +97,20 @@ def deidentify_analog(source: VoltageSource, channels: Sequence[RawChannel]) -> 
     return replace(source, labels=tuple(f"channel {channel.number}" for channel in channels))
 
 
-def _deidentify_subject(subject: SubjectSettings) -> SubjectSettings:
-    return subject.model_copy(
-        update={"age": limit_age(subject.age), "description": _clean_optional(subject.description)}
-    )
+def _clean(settings: SettingsType, *names: str, **others: Any) -> SettingsType:
+    """Settings without identifying texts under some names, and with other values under others."""
+    return settings.model_copy(update={name: _clean_value(getattr(settings, name)) for name in names} | others)
 
 
-def _deidentify_session(info: SessionInfo) -> SessionInfo:
-    return info.model_copy(
-        update={
-            "start": EPOCH,
-            "description": remove_identifying_text(info.description),
-            "experimenter": tuple(map(remove_identifying_text, info.experimenter)),
-            "institution": _clean_optional(info.institution),
-            "lab": _clean_optional(info.lab),
-        }
-    )
-
-
-def _deidentify_device(device: DeviceSettings) -> DeviceSettings:
-    return device.model_copy(
-        update={
-            "model": remove_identifying_text(device.model),
-            "manufacturer": remove_identifying_text(device.manufacturer),
-        }
-    )
-
-
-def _clean_optional(text: str | None) -> str | None:
-    return None if text is None else remove_identifying_text(text)
-
-
-def _clean_values(meanings: Mapping[int, str]) -> dict[int, str]:
-    return {value: remove_identifying_text(meaning) for value, meaning in meanings.items()}
+def _clean_value(value: Any) -> Any:
+    """A value without identifying texts, however deep they lie."""
+    if isinstance(value, str):
+        return remove_identifying_text(value)
+    if isinstance(value, tuple):
+        return tuple(map(_clean_value, value))
+    if isinstance(value, Mapping):
+        return {_clean_value(key): _clean_value(item) for key, item in value.items()}
+    return value
 
 
 def _require_anonymous_name(key: str, name: str, example: str) -> None:

@@ -10,24 +10,13 @@ from nwb_spikeinference.errors import MontageError
 from nwb_spikeinference.nwb.names import electrode_label
 from nwb_spikeinference.recordings import Electrode, ElectrodeKind
 from nwb_spikeinference.regions import canonical_region, parse_location
-from nwb_spikeinference.session_config import BundleSettings, ElectrodeSettings, SessionSettings
+from nwb_spikeinference.session_config import BundleSettings, ElectrodeSettings, RecordingSettings, SessionSettings
 from nwb_spikeinference_converters.protocol import may_be_one
 
 USUAL_WIRES = 8  # microwires of a Behnke-Fried electrode, beside their reference
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RecordedChannels:
-    """Channels of one recording that are electrodes."""
-
-    file: str
-    nsp: str | None
-    kind: ElectrodeKind
-    channels: tuple[int, ...]
-
-    def holds(self, channel: int, nsp: str | None) -> bool:
-        """Whether this recording has a channel; recorders are compared only where both are named."""
-        return channel in self.channels and may_be_one(nsp, self.nsp)
+Recorded = Sequence[tuple[RecordingSettings, Sequence[int]]]  # every recording of contacts, and its channels
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,21 +27,18 @@ class _Wire:
     number: int
     channel: int
     nsp: str | None
-    is_macro: bool
-
-    def shares_recorder(self, nsp: str | None) -> bool:
-        """Whether a channel of that recorder may be this one's; recorders are compared only where both are named."""
-        return may_be_one(nsp, self.nsp)
+    kind: ElectrodeKind
 
 
-def build_electrodes(settings: SessionSettings, recorded: Sequence[RecordedChannels]) -> tuple[Electrode, ...]:
+def build_electrodes(settings: SessionSettings, recorded: Recorded) -> tuple[Electrode, ...]:
     """
     All contacts of the session, in the order of the bundles: microwires, macro contacts, reference.
 
     Parameters
     ----------
-    recorded : sequence of RecordedChannels
-        Recordings of electrodes; if there is none (analog inputs only), channels are taken on trust.
+    recorded : sequence of (RecordingSettings, sequence of int)
+        Recordings of electrodes, and their channels; if there is none (analog inputs only), channels are taken on
+        trust.
 
     Raises
     ------
@@ -71,7 +57,11 @@ def build_electrodes(settings: SessionSettings, recorded: Sequence[RecordedChann
         for wire in _wires_of(bundle):
             electrode = replace(_recorded_contact(common, wire, recorded), row=len(electrodes))
             contact = contacts.get(wire)
-            electrodes.append(electrode if contact is None else _with_contact(electrode, contact))
+            if contact is not None:
+                x, y, z = contact.x, contact.y, contact.z
+                xyz = None if x is None or y is None or z is None else (x, y, z)
+                electrode = replace(electrode, label=contact.label, wire=contact.wire, xyz=xyz)
+            electrodes.append(electrode)
         if bundle.reference is not None:
             electrodes.append(
                 replace(
@@ -97,40 +87,39 @@ def montage_notes(electrodes: Sequence[Electrode]) -> tuple[str, ...]:
 
 
 def _wires_of(bundle: BundleSettings) -> tuple[_Wire, ...]:
-    micro = [
-        _Wire(bundle=bundle, number=number, channel=channel, nsp=bundle.nsp, is_macro=False)
-        for number, channel in enumerate(bundle.channels, start=1)
-    ]
-    macro = [
-        _Wire(bundle=bundle, number=number, channel=channel, nsp=bundle.macro_nsp or bundle.nsp, is_macro=True)
-        for number, channel in enumerate(bundle.macro_channels, start=1)
-    ]
-    return (*micro, *macro)
+    kinds: tuple[tuple[ElectrodeKind, tuple[int, ...], str | None], ...] = (
+        ("micro", bundle.channels, bundle.nsp),
+        ("macro", bundle.macro_channels, bundle.macro_nsp or bundle.nsp),
+    )
+    return tuple(
+        _Wire(bundle=bundle, number=number, channel=channel, nsp=nsp, kind=kind)
+        for kind, channels, nsp in kinds
+        for number, channel in enumerate(channels, start=1)
+    )
 
 
-def _recorded_contact(common: Electrode, wire: _Wire, recorded: Sequence[RecordedChannels]) -> Electrode:
+def _recorded_contact(common: Electrode, wire: _Wire, recorded: Recorded) -> Electrode:
     """A contact with the kind and the recorder of the recording that has its channel."""
     source = _recording_of(wire, recorded)
     return replace(
         common,
-        label=electrode_label(wire.bundle.label, wire.number, "macro" if wire.is_macro else "micro"),
+        label=electrode_label(wire.bundle.label, wire.number, wire.kind),
         wire=wire.number,
         channel=wire.channel,
-        kind="macro" if wire.is_macro else "micro" if source is None else source.kind,
+        kind=wire.kind if wire.kind == "macro" or source is None else source.electrode_type,
         nsp=wire.nsp or (None if source is None else source.nsp),
     )
 
 
 def _check_names(settings: SessionSettings) -> None:
-    labels = [bundle.label for bundle in settings.bundles]
-    for label in labels:
-        if labels.count(label) > 1:
+    for label, times in Counter(bundle.label for bundle in settings.bundles).items():
+        if times > 1:
             raise MontageError(f"bundle {label!r} stands twice; labels must differ")
         if "/" in label or ":" in label:
             raise MontageError(f"bundle label {label!r} must not contain '/' or ':'")
-    devices = [device.name for device in settings.devices]
-    for name in devices:
-        if devices.count(name) > 1:
+    devices = Counter(device.name for device in settings.devices)
+    for name, times in devices.items():
+        if times > 1:
             raise MontageError(f"device {name!r} stands twice; names must differ")
     named = [
         *(bundle.nsp for bundle in settings.bundles),
@@ -167,7 +156,7 @@ def _assign_contacts(contacts: Sequence[ElectrodeSettings], wires: Sequence[_Wir
     """The wire that each listed contact is: by channel, and by its label where two recorders number alike."""
     found: dict[_Wire, ElectrodeSettings] = {}
     for contact in contacts:
-        fitting = [wire for wire in wires if wire.channel == contact.channel and wire.shares_recorder(contact.nsp)]
+        fitting = [wire for wire in wires if wire.channel == contact.channel and may_be_one(contact.nsp, wire.nsp)]
         if not fitting:
             raise MontageError(f"contact {contact.label!r} is on channel {contact.channel}, which is in no bundle")
         named = [wire for wire in fitting if contact.label.startswith(wire.bundle.label)]
@@ -191,7 +180,7 @@ def _assign_contacts(contacts: Sequence[ElectrodeSettings], wires: Sequence[_Wir
 def _require_own_channels(wires: Sequence[_Wire]) -> None:
     for place, wire in enumerate(wires):
         for other in wires[:place]:
-            if other.channel == wire.channel and other.shares_recorder(wire.nsp):
+            if other.channel == wire.channel and may_be_one(wire.nsp, other.nsp):
                 first, second = other.bundle.label, wire.bundle.label
                 both = f"bundles {first!r} and {second!r}" if first != second else f"bundle {first!r} twice"
                 raise MontageError(
@@ -200,15 +189,15 @@ def _require_own_channels(wires: Sequence[_Wire]) -> None:
                 )
 
 
-def _recording_of(wire: _Wire, recorded: Sequence[RecordedChannels]) -> RecordedChannels | None:
+def _recording_of(wire: _Wire, recorded: Recorded) -> RecordingSettings | None:
     if not recorded:
         return None
-    holding = [recording for recording in recorded if recording.holds(wire.channel, wire.nsp)]
+    holding = [one for one, channels in recorded if wire.channel in channels and may_be_one(wire.nsp, one.nsp)]
     if not holding:
-        files = "; ".join(f"{recording.file} has {_ranges(recording.channels)}" for recording in recorded)
-        kind = "macro channel" if wire.is_macro else "channel"
+        files = "; ".join(f"{one.file} has {_ranges(channels)}" for one, channels in recorded)
+        kind = "macro channel" if wire.kind == "macro" else "channel"
         raise MontageError(f"bundle {wire.bundle.label!r}: {kind} {wire.channel} is in no recording ({files})")
-    fitting = [one for one in holding if (one.kind == "macro") == wire.is_macro] or holding
+    fitting = [one for one in holding if (one.electrode_type == "macro") == (wire.kind == "macro")] or holding
     recorders = sorted({one.nsp for one in fitting if one.nsp is not None})
     if len(recorders) > 1:
         raise MontageError(
@@ -229,13 +218,6 @@ def _ranges(channels: Sequence[int]) -> str:
     return ", ".join(f"{low}-{high}" if high > low else f"{low}" for low, high in parts) or "no channel"
 
 
-def _with_contact(electrode: Electrode, contact: ElectrodeSettings) -> Electrode:
-    """Name, number and place of a contact, as the contacts' own list gives them."""
-    x, y, z = contact.x, contact.y, contact.z
-    xyz = None if x is None or y is None or z is None else (x, y, z)
-    return replace(electrode, label=contact.label, wire=contact.wire, xyz=xyz)
-
-
 def row_of_channel(electrodes: Sequence[Electrode], channel: int, nsp: str | None, source: str) -> int:
     """
     Row of the electrode that a unit was recorded on.
@@ -245,11 +227,9 @@ def row_of_channel(electrodes: Sequence[Electrode], channel: int, nsp: str | Non
     MontageError
         If no bundle, or more than one recorder, has this channel.
     """
-    rows = [
-        electrode.row for electrode in electrodes if electrode.channel == channel and may_be_one(nsp, electrode.nsp)
-    ]
+    rows = [one.row for one in electrodes if one.channel == channel and may_be_one(nsp, one.nsp)]
     if not rows:
-        known = _ranges([electrode.channel for electrode in electrodes if electrode.channel is not None])
+        known = _ranges([one.channel for one in electrodes if one.channel is not None])
         raise MontageError(
             f"{source}: a unit is on channel {channel}, which is in no bundle (they have {known}); complete 'bundles'"
         )

@@ -4,7 +4,6 @@ Failures of neo's readers, by their kinds, and the closing of their files.
 
 import io
 import struct
-from typing import Any
 
 from neo.core import NeoReadWriteError
 
@@ -19,9 +18,5 @@ def close_files(reader: object) -> None:
     """Close the files that a neo reader keeps open; it has no method for that."""
     for value in vars(reader).values():
         for item in value.values() if isinstance(value, dict) else (value,):
-            _close(item)
-
-
-def _close(item: Any) -> None:
-    if isinstance(item, io.IOBase):
-        item.close()
+            if isinstance(item, io.IOBase):
+                item.close()

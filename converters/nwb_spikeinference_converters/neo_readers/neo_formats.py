@@ -9,7 +9,7 @@ from typing import Any
 
 from neo import rawio
 
-from nwb_spikeinference.errors import InputError, SettingsError
+from nwb_spikeinference.errors import InputError
 from nwb_spikeinference_converters.neo_readers.neo_plexon import WholePlexonRawIO, times_of_plexon
 from nwb_spikeinference_converters.neo_readers.neo_stretches import (
     FindTimes,
@@ -18,7 +18,7 @@ from nwb_spikeinference_converters.neo_readers.neo_stretches import (
     times_of_intan,
     times_of_open_ephys,
 )
-from nwb_spikeinference_converters.protocol import VOLTS, unknown_format
+from nwb_spikeinference_converters.protocol import VOLTS, choose
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,14 +78,12 @@ def format_of(path: Path, reader: str | None) -> NeoFormat:
         If neo cannot tell the reader, or its reading cannot be relied on.
     """
     known = {kind.__name__: kind for kind in rawio.rawiolist}
-    if reader is not None and reader not in known:
-        raise SettingsError(unknown_format(reader, "neo reader", sorted(known)))
-    name = reader or _guess_reader(path)
+    name = _guess_reader(path) if reader is None else reader
+    kind = choose(name, known, "neo reader")
     if name in _REFUSED:
         raise InputError(f"{path}: cannot be read as {name}: {_REFUSED[name]}")
     if name in _OWN_FORMATS:
         return _OWN_FORMATS[name]
-    kind = known[name]
     argument = "dirname" if kind.rawmode == "one-dir" else "filename"
     return NeoFormat(make=lambda path: kind(**{argument: str(path)}), has_siblings=True)
 

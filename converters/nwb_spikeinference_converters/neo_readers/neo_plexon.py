@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from nwb_spikeinference.errors import InputError
 from nwb_spikeinference.recordings import IntArray
-from nwb_spikeinference_converters.neo_readers.neo_stretches import NeoStretch, StreamTimes
+from nwb_spikeinference_converters.neo_readers.neo_stretches import StreamTimes, make_stretches
 
 _MAGIC = b"PLEX"
 _VERSION_AT, _BITS_AT = 4, 202  # bytes; bits of a spike's sample, then of a continuous one
@@ -87,14 +87,8 @@ def times_of_plexon(reader: Any, stream: int) -> StreamTimes:
             f"export the recording again"
         )
     firsts, ticks = channels[0]
-    stops = [*firsts[1:], int(reader.get_signal_size(0, 0, stream))]
-    return StreamTimes(
-        rate_hz=rate_hz,
-        stretches=tuple(
-            NeoStretch(segment=0, first=first, n_samples=stop - first, start_s=tick / ticks_hz)
-            for first, stop, tick in zip(firsts, stops, ticks, strict=True)
-        ),
-    )
+    starts_s = [tick / ticks_hz for tick in ticks]
+    return rate_hz, make_stretches(firsts, int(reader.get_signal_size(0, 0, stream)), starts_s)
 
 
 def _find_runs(blocks: NDArray[np.void], ticks_per_sample: float) -> tuple[list[int], list[int]]:

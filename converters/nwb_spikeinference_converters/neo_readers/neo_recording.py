@@ -18,7 +18,7 @@ from nwb_spikeinference.session_config import RecordingSettings
 from nwb_spikeinference_converters.neo_readers.neo_files import NEO_ERRORS, close_files
 from nwb_spikeinference_converters.neo_readers.neo_formats import INTAN, OPEN_EPHYS, PLEXON, NeoFormat, format_of
 from nwb_spikeinference_converters.neo_readers.neo_stretches import NeoStretch, join_stretches
-from nwb_spikeinference_converters.protocol import RawChannel
+from nwb_spikeinference_converters.protocol import RawBlock, RawChannel
 from nwb_spikeinference_converters.recorder_files import list_parts
 from nwb_spikeinference_converters.timing.clock import place_blocks
 
@@ -80,23 +80,22 @@ class NeoRecording:
                 reader.parse_header()
                 self._parts[-1] = (reader, choose_stream(reader, neo_format, settings, path))
             self._lay_out()
-        except (*NEO_ERRORS, ImportError) as error:
+        except (*NEO_ERRORS, ImportError, InputError) as error:
             self.close()
+            if isinstance(error, InputError):
+                raise
             hint = "install the package that neo asks for" if isinstance(error, ImportError) else "copy it again"
             raise InputError(
                 f"{paths[0]}: truncated, damaged or not read by neo ({describe(error)}); {hint}"
             ) from error
-        except InputError:
-            self.close()
-            raise
 
     def _lay_out(self) -> None:
         """Channels, and the stretches of all files on one clock."""
         times = [self._format.find_times(*part) for part in self._parts]
-        self.rate_hz = times[0].rate_hz
+        self.rate_hz = times[0][0]
         if not 0 < self.rate_hz < np.inf:
             raise InputError(f"{self._paths[0]}: damaged header (sampled at {self.rate_hz:g} Hz)")
-        stretches = [replace(stretch, part=part) for part, found in enumerate(times) for stretch in found.stretches]
+        stretches = [replace(stretch, part=part) for part, (_, found) in enumerate(times) for stretch in found]
         self._blocks = join_stretches(stretches, self.rate_hz)
         if not self._blocks:
             raise InputError(f"{self._paths[0]}: holds no samples")
@@ -107,16 +106,16 @@ class NeoRecording:
         self._was_unsigned = any(_is_unsigned(end) for end in ends)
         self.channels = self._list_channels(0)
         for part, path in enumerate(self._paths):
-            if times[part].rate_hz != self.rate_hz or self._list_channels(part) != self.channels:
+            if times[part][0] != self.rate_hz or self._list_channels(part) != self.channels:
                 raise InputError(
                     f"{path}: rate, channels or scale differ from {self._paths[0].name}; give each recording its own "
                     f"entry under 'recordings'"
                 )
-        self.blocks, self.clock_offsets_s = place_blocks(
-            [block[0].start_s for block in self._blocks],
-            [sum(stretch.n_samples for stretch in block) for block in self._blocks],
-            self.rate_hz,
-        )
+        unplaced = [
+            RawBlock(start_s=block[0].start_s, n_samples=sum(stretch.n_samples for stretch in block))
+            for block in self._blocks
+        ]
+        self.blocks, self.clock_offsets_s = place_blocks(unplaced, self.rate_hz)
 
     def _list_channels(self, part: int) -> tuple[RawChannel, ...]:
         reader, stream = self._parts[part]
@@ -226,17 +225,10 @@ def number_channels(labels: Sequence[str]) -> list[int]:
 def _list_files(path: Path, has_siblings: bool) -> list[Path]:
     """All files that hold a part of a recording."""
     if path.is_dir():
-        found = path.rglob("*")
-    elif path.name in ("info.rhd", "info.rhs"):  # the header of Intan files that hold one signal each
+        return sorted(file for file in path.rglob("*") if file.is_file())
+    if path.name in ("info.rhd", "info.rhs"):  # the header of Intan files that hold one signal each
         return [path, *sorted(path.parent.glob("*.dat"))]
-    else:
-        found = path.parent.iterdir()
-    return sorted(
-        file
-        for file in found
-        if file.is_file() and (path.is_dir() or file == path or (has_siblings and _is_sibling(file, path)))
-    )
-
-
-def _is_sibling(file: Path, path: Path) -> bool:
-    return file.stem == path.stem and file.suffix.lower() not in _NOT_RECORDED
+    if not has_siblings:
+        return [path]
+    alike = [file for file in path.parent.iterdir() if file.stem == path.stem and file.is_file()]
+    return sorted(file for file in alike if file == path or file.suffix.lower() not in _NOT_RECORDED)

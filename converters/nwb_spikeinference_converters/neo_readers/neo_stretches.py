@@ -32,14 +32,7 @@ class NeoStretch:
     start_s: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StreamTimes:
-    """The rate of a stream and its continuous stretches, in the order they were recorded."""
-
-    rate_hz: float
-    stretches: tuple[NeoStretch, ...]
-
-
+StreamTimes = tuple[float, list[NeoStretch]]  # rate and continuous stretches of a stream, as they were recorded
 FindTimes = Callable[[Any, int], StreamTimes]  # (neo reader, index of the stream)
 
 
@@ -68,18 +61,15 @@ def times_by_segments(reader: Any, stream: int) -> StreamTimes:
     """
     if reader.block_count() > 1:
         raise InputError(f"{reader.source_name()}: holds {reader.block_count()} recordings; save each as its own file")
-    return StreamTimes(
-        rate_hz=float(reader.get_signal_sampling_rate(stream)),
-        stretches=tuple(
-            NeoStretch(
-                segment=segment,
-                first=0,
-                n_samples=int(reader.get_signal_size(0, segment, stream)),
-                start_s=float(reader.get_signal_t_start(0, segment, stream)),
-            )
-            for segment in range(reader.segment_count(0))
-        ),
-    )
+    return float(reader.get_signal_sampling_rate(stream)), [
+        NeoStretch(
+            segment=segment,
+            first=0,
+            n_samples=int(reader.get_signal_size(0, segment, stream)),
+            start_s=float(reader.get_signal_t_start(0, segment, stream)),
+        )
+        for segment in range(reader.segment_count(0))
+    ]
 
 
 def times_of_intan(reader: Any, stream: int) -> StreamTimes:
@@ -123,7 +113,8 @@ def times_of_open_ephys(reader: Any, stream: int) -> StreamTimes:
         info = reader._sig_streams[0][segment][buffer]
         folder = Path(info["raw_filename"]).parent
         n_samples = int(reader.get_signal_size(0, segment, stream))
-        stamps = np.load(_stamps_of_open_ephys(folder), mmap_mode="r")
+        numbers = folder / "sample_numbers.npy"  # before version 0.6 of the GUI they were called time stamps
+        stamps = np.load(numbers if numbers.exists() else folder / "timestamps.npy", mmap_mode="r")
         if stamps.dtype.kind != "i":
             raise InputError(f"{folder}: sample_numbers.npy is missing; copy the folder from the recorder again")
         if float(info["sample_rate"]) != rate_hz:
@@ -131,14 +122,8 @@ def times_of_open_ephys(reader: Any, stream: int) -> StreamTimes:
                 f"{folder}: sampled at {info['sample_rate']:g} Hz, the recordings before it at {rate_hz:g} Hz; give "
                 f"each its own entry under 'recordings'"
             )
-        stretches += _times_by_counter(stamps, n_samples, rate_hz, segment=segment, source=folder).stretches
-    return StreamTimes(rate_hz=rate_hz, stretches=tuple(stretches))
-
-
-def _stamps_of_open_ephys(folder: Path) -> Path:
-    """Sample numbers; before version 0.6 of the GUI they were called time stamps."""
-    numbers = folder / "sample_numbers.npy"
-    return numbers if numbers.exists() else folder / "timestamps.npy"
+        stretches += _times_by_counter(stamps, n_samples, rate_hz, segment=segment, source=folder)[1]
+    return rate_hz, stretches
 
 
 def _times_by_counter(
@@ -146,7 +131,7 @@ def _times_by_counter(
 ) -> StreamTimes:
     """Stretches of a stream whose samples were counted; slower streams have one sample for every few counts."""
     if n_samples == 0:
-        return StreamTimes(rate_hz=counter_hz, stretches=())
+        return counter_hz, []
     step, rest = divmod(stamps.size, n_samples)
     if rest or step == 0:
         raise InputError(
@@ -158,19 +143,16 @@ def _times_by_counter(
         raise InputError(
             f"{source}: its time stamps jump between two samples of a slower stream; leave that stream out"
         )
-    stops = [*firsts[1:], stamps.size]
-    return StreamTimes(
-        rate_hz=counter_hz / step,
-        stretches=tuple(
-            NeoStretch(
-                segment=segment,
-                first=first // step,
-                n_samples=(stop - first) // step,
-                start_s=count / counter_hz,
-            )
-            for first, stop, count in zip(firsts, stops, counts, strict=True)
-        ),
-    )
+    starts_s = [count / counter_hz for count in counts]
+    return counter_hz / step, make_stretches([first // step for first in firsts], n_samples, starts_s, segment)
+
+
+def make_stretches(firsts: list[int], n_samples: int, starts_s: list[float], segment: int = 0) -> list[NeoStretch]:
+    """Stretches of a segment of `n_samples` samples, from the first sample of each, and when it was taken."""
+    return [
+        NeoStretch(segment=segment, first=first, n_samples=stop - first, start_s=start_s)
+        for first, stop, start_s in zip(firsts, [*firsts[1:], n_samples], starts_s, strict=True)
+    ]
 
 
 def _find_runs(stamps: IntArray, source: Path) -> tuple[list[int], list[int]]:

@@ -18,8 +18,13 @@ import numpy as np
 from nwb_spikeinference.errors import InputError
 from nwb_spikeinference.files import reading
 from nwb_spikeinference.recordings import IntArray
-from nwb_spikeinference_converters.neuralynx.neuralynx_header import HEADER_BYTES, number_of, read_header
-from nwb_spikeinference_converters.protocol import RawChannel
+from nwb_spikeinference_converters.neuralynx.neuralynx_header import (
+    HEADER_BYTES,
+    number_of,
+    read_header,
+    volts_per_step,
+)
+from nwb_spikeinference_converters.protocol import RawBlock, RawChannel
 from nwb_spikeinference_converters.timing.clock import measure_rates
 
 CLOCK_HZ = 1e6
@@ -36,14 +41,8 @@ class NcsBlock:
     """Successive records without a gap."""
 
     first_record: int
-    start_s: float
     firsts: IntArray  # number of the first sample of each record, and of the one beyond the last
-    rate_hz: float | None  # measured
-
-    @property
-    def n_samples(self) -> int:
-        """Samples of all its records."""
-        return int(self.firsts[-1])
+    block: RawBlock
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,15 +74,13 @@ def open_ncs(path: Path) -> NcsFile | None:
         If it is missing, truncated, damaged, or no Neuralynx file.
     """
     entries = read_header(path, _RECORD.itemsize)
-    # a channel whose input was inverted is told by the sign of its scale
-    sign = -1 if entries.get("inputinverted", "").lower() == "true" else 1
     number = int(number_of(entries, "ADChannel", path))
     rate_hz = number_of(entries, "SamplingFrequency", path)
     if not rate_hz > 0:
         raise InputError(
             f"{path}: damaged header ({rate_hz:g} samples per second); copy the file from the recorder again"
         )
-    gain = sign * number_of(entries, "ADBitVolts", path)
+    gain = volts_per_step(entries, path)
     blocks = _find_blocks(path, rate_hz)
     if not blocks:
         return None
@@ -107,9 +104,12 @@ def _find_blocks(path: Path, rate_hz: float) -> list[NcsBlock]:
     firsts = [np.concatenate([[0], np.cumsum(lengths[records])]) for records in filled]
     stamps = [times_us[records] for records in filled]
     measured = measure_rates([one[:-1] for one in firsts], stamps, CLOCK_HZ, rate_hz, str(path))
+    blocks = [
+        RawBlock(start_s=float(stamp[0] / CLOCK_HZ), n_samples=int(first[-1]), rate_hz=block_hz)
+        for stamp, first, block_hz in zip(stamps, firsts, measured, strict=True)
+    ]
     return [
-        NcsBlock(int(records[0]), float(stamp[0] / CLOCK_HZ), first, block_hz)
-        for records, first, stamp, block_hz in zip(filled, firsts, stamps, measured, strict=True)
+        NcsBlock(int(records[0]), first, block) for records, first, block in zip(filled, firsts, blocks, strict=True)
     ]
 
 

@@ -55,3 +55,9 @@ def number_of(entries: dict[str, str], name: str, path: Path) -> float:
     if not math.isfinite(value):
         raise InputError(f"{path}: damaged header ({name} {value})")
     return value
+
+
+def volts_per_step(entries: dict[str, str], path: Path) -> float:
+    """The scale of the samples; its sign tells a channel whose input was inverted. Raises what `number_of` does."""
+    sign = -1 if entries.get("inputinverted", "").lower() == "true" else 1
+    return sign * number_of(entries, "ADBitVolts", path)

@@ -75,12 +75,7 @@ class NeuralynxRecording:
         self.files = tuple(wire.path for wire in self._wires)
         self.channels = tuple(wire.channel for wire in self._wires)
         self.rate_hz = first.rate_hz
-        self.blocks, self.clock_offsets_s = place_blocks(
-            [block.start_s for block in first.blocks],
-            [block.n_samples for block in first.blocks],
-            first.rate_hz,
-            [block.rate_hz for block in first.blocks],
-        )
+        self.blocks, self.clock_offsets_s = place_blocks([held.block for held in first.blocks], first.rate_hz)
 
     def read(self, block: int, start: int, stop: int) -> IntArray:
         """Samples as int16 of shape (stop - start, n_channels)."""
@@ -91,4 +86,4 @@ class NeuralynxRecording:
 
 
 def _times(wire: NcsFile) -> list[tuple[float, int]]:
-    return [(block.start_s, block.n_samples) for block in wire.blocks]
+    return [(held.block.start_s, held.block.n_samples) for held in wire.blocks]

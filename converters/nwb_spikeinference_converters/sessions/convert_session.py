@@ -10,20 +10,12 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
 import nwb_spikeinference
 from nwb_spikeinference.errors import ExistsError, InputError, MontageError, NoUnitsError
-from nwb_spikeinference.files import (
-    lock,
-    replace_atomically,
-    require_space,
-    sha256_file,
-    sha256_json,
-    sweep_partials,
-)
+from nwb_spikeinference.files import lock, replace_atomically, require_space, sha256_file, sha256_json, sweep_partials
 from nwb_spikeinference.nwb.copies.check import require_valid
 from nwb_spikeinference.nwb.origin import is_damaged, own_identifier
 from nwb_spikeinference.nwb.raw.raw_records import SessionContent, VoltageSource
@@ -31,12 +23,11 @@ from nwb_spikeinference.nwb.raw.raw_writer import write_session
 from nwb_spikeinference.nwb.raw.read_back import locate_raw, require_identical
 from nwb_spikeinference.recordings import Electrode
 from nwb_spikeinference.session_config import DeviceSettings, SessionSettings
-from nwb_spikeinference_converters.conversion_report import ConversionReport
+from nwb_spikeinference_converters.conversion_report import ConversionReport, Status
 from nwb_spikeinference_converters.montage.dandiset import ensure_dandiset
 from nwb_spikeinference_converters.montage.deidentify import deidentify, deidentify_analog, deidentify_unit
 from nwb_spikeinference_converters.montage.electrode_table import build_electrodes, montage_notes
 from nwb_spikeinference_converters.montage.session_file import output_path, read_session_file
-from nwb_spikeinference_converters.sessions.gaps import list_gaps
 from nwb_spikeinference_converters.sessions.opened_recordings import (
     SHORTEST_BLOCK_S,
     Sources,
@@ -94,18 +85,18 @@ def convert_session(
         content, notes = _collect(settings, session_file, sources)
         held = own_identifier(target)
         if held == content.identifier:
-            return _report(target, content, sources, status="up to date", findings=(), notes=notes)
+            return _report(target, content, sources, "up to date", notes)
         if held is not None:
             notes = (*notes, f"{target.name}: what is there was made from other files or settings, and is replaced")
         if dry_run:
-            return _report(target, content, sources, status="would be written", findings=(), notes=notes)
+            return _report(target, content, sources, "would be written", notes)
         with lock(target):
             sweep_partials(target.parent, target.name)
             _require_replaceable(target, overwrite)  # again, since reading takes its time
             require_space(target.parent, _size(content))
             findings = _write(target, content)
         ensure_dandiset(output_folder)
-    return _report(target, content, sources, status="written", findings=findings, notes=notes)
+    return _report(target, content, sources, "written", notes, findings)
 
 
 def _collect(settings: SessionSettings, session_file: Path, sources: Sources) -> tuple[SessionContent, tuple[str, ...]]:
@@ -114,7 +105,7 @@ def _collect(settings: SessionSettings, session_file: Path, sources: Sources) ->
     if sources.electrode_recordings and not settings.bundles:
         raise MontageError(f"{session_file}: 'bundles' is missing, so nobody knows which wire lies where; list them")
     kept = deidentify(settings) if settings.deidentify else settings
-    electrodes = build_electrodes(kept, sources.recorded_channels())
+    electrodes = build_electrodes(kept, [(one.settings, one.numbers) for one in sources.electrode_recordings])
     raw = _raw_sources(sources, electrodes)
     with ThreadPoolExecutor(1) as hashing:  # the recordings, while the rest is read
         digests = [hashing.submit(sha256_file, path) for made in sources.recordings for path in made.raw.files]
@@ -124,8 +115,7 @@ def _collect(settings: SessionSettings, session_file: Path, sources: Sources) ->
         events = collect_events(kept, folder, sources)
     content = SessionContent(
         identifier=_identifier(
-            settings,
-            [*(digest.result() for digest in digests), *map(sha256_file, (*units.files, *events.files))],
+            settings, [*(digest.result() for digest in digests), *map(sha256_file, (*units.files, *events.files))]
         ),
         subject=kept.subject,
         session=kept.session,
@@ -189,13 +179,8 @@ def _devices(settings: SessionSettings) -> tuple[DeviceSettings, ...]:
 
 def _identifier(settings: SessionSettings, digests: Sequence[str]) -> str:
     """The same sources, settings and version of the program give the same identifier."""
-    digest = sha256_json(
-        {
-            "settings": settings.model_dump(mode="json"),
-            "files": list(digests),
-            "version": nwb_spikeinference.__version__,
-        }
-    )
+    version = nwb_spikeinference.__version__
+    digest = sha256_json({"settings": settings.model_dump(mode="json"), "files": list(digests), "version": version})
     return str(uuid.uuid5(_NAMESPACE, digest))
 
 
@@ -242,10 +227,9 @@ def _report(
     path: Path,
     content: SessionContent,
     sources: Sources,
-    *,
-    status: Literal["written", "up to date", "would be written"],
-    findings: tuple[str, ...],
+    status: Status,
     notes: tuple[str, ...],
+    findings: tuple[str, ...] = (),
 ) -> ConversionReport:
     periods = np.array(sources.main.periods)
     return ConversionReport(
@@ -255,7 +239,7 @@ def _report(
         channels=len({row for source in content.raw for row in source.electrode_rows}),
         seconds=float(np.sum(periods[:, 1] - periods[:, 0])),
         blocks=len(periods),
-        gaps=list_gaps(sources),
+        gaps=tuple(gap for recording in sources.recordings for gap in recording.gaps()),
         findings=findings,
         notes=notes,
     )

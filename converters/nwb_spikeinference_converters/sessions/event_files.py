@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from nwb_spikeinference.recordings import FloatArray, IntArray
 from nwb_spikeinference_converters.blackrock.nev import read_nev
@@ -104,7 +103,9 @@ def read_neuralynx_events(path: Path, clock: RecorderClock) -> EventFile:
         If it is missing, truncated, or no Neuralynx file.
     """
     files = list_parts(path)
-    records = np.concatenate([_read_records(part) for part in files])
+    for part in files:
+        read_header(part, _NEURALYNX_RECORD.itemsize)
+    records = np.concatenate([np.fromfile(part, dtype=_NEURALYNX_RECORD, offset=HEADER_BYTES) for part in files])
     seconds = clock.unroll(records["ticks"], _NEURALYNX_CLOCK_HZ, str(path))
     is_known = ~np.isnan(seconds)
     n_doubtful = int(np.sum(~is_known))
@@ -117,9 +118,7 @@ def read_neuralynx_events(path: Path, clock: RecorderClock) -> EventFile:
         files=files,
         words=tuple(
             DigitalWords(
-                port=str(port),
-                times_s=seconds[ports == port],
-                values=records["word"][ports == port].astype(np.int64),
+                port=str(port), times_s=seconds[ports == port], values=records["word"][ports == port].astype(np.int64)
             )
             for port in np.unique(ports[ports != _NO_PORT])
         ),
@@ -128,11 +127,6 @@ def read_neuralynx_events(path: Path, clock: RecorderClock) -> EventFile:
         resolution_s=1 / _NEURALYNX_CLOCK_HZ,
         notes=describe_doubtful(n_doubtful, "events"),
     )
-
-
-def _read_records(path: Path) -> NDArray[np.void]:
-    read_header(path, _NEURALYNX_RECORD.itemsize)
-    return np.fromfile(path, dtype=_NEURALYNX_RECORD, offset=HEADER_BYTES)
 
 
 def _port_of(text: str) -> str:

@@ -3,46 +3,20 @@ Mean waveforms, measured on the raw signal for units whose file brings none.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from nwb_spikeinference.nwb.raw.raw_records import VoltageSource
 from nwb_spikeinference.recordings import FloatArray, IntArray
 from nwb_spikeinference.signal.despike import AFTER_S, BEFORE_S, MARGIN_S, SPIKE_BAND_HZ, filter_mean, spike_band_sd
+from nwb_spikeinference_converters.units.shape import Waveform
 
 _SPIKE_RATE_HZ = 10000  # slower recordings do not show action potentials
 _MOST_SPIKES = 1000  # of one unit that are averaged, spread evenly: the mean is then known to 3 % of the noise
 _PIECE_S = 2.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MeasuredWaveform:
-    """Mean and SD over spikes (100-3000 Hz, -1...+2 ms), and the noise of the wire (300-3000 Hz), in volts."""
-
-    mean: FloatArray
-    sd: FloatArray
-    rate_hz: float
-    noise_sd: float
-
-
-@dataclass(slots=True)
-class _Sums:
-    """What is known of one unit's waveform so far."""
-
-    total: FloatArray
-    squares: FloatArray
-    n_spikes: int = 0
-
-    def add(self, waveforms: FloatArray) -> None:
-        self.total += waveforms.sum(axis=0)
-        self.squares += np.square(waveforms).sum(axis=0)
-        self.n_spikes += len(waveforms)
-
-
-def measure_waveforms(
-    trains: Sequence[tuple[int, FloatArray]], raw: Sequence[VoltageSource]
-) -> list[MeasuredWaveform | None]:
+def measure_waveforms(trains: Sequence[tuple[int, FloatArray]], raw: Sequence[VoltageSource]) -> list[Waveform | None]:
     """
     Average the band-passed raw signal around spikes, at most 1000 of each unit, in one pass over each recording.
 
@@ -53,35 +27,38 @@ def measure_waveforms(
 
     Returns
     -------
-    list of MeasuredWaveform or None
-        None where no fast recording has the wire, or no spike lies 33 ms inside a continuous stretch.
+    list of Waveform or None
+        Mean and SD of 100-3000 Hz from 1 ms before to 2 ms after the spikes; the noise is that of the wire,
+        300-3000 Hz. None where no fast recording has the wire, or no spike lies 33 ms inside a continuous stretch.
     """
-    measured: list[MeasuredWaveform | None] = [None] * len(trains)
+    measured: list[Waveform | None] = [None] * len(trains)
     for source in raw:
         here = [n for n, (row, _) in enumerate(trains) if row in source.electrode_rows and measured[n] is None]
         if not here or source.rate_hz < _SPIKE_RATE_HZ:
             continue
         columns = [source.electrode_rows.index(trains[n][0]) for n in here]
-        sums = _sum_waveforms(source, columns, [trains[n][1] for n in here])
+        totals, squares, n_spikes = _sum_waveforms(source, columns, [trains[n][1] for n in here])
         noise_sd = _noise_sd(source)
-        for n, column, one in zip(here, columns, sums, strict=True):
-            measured[n] = _finish(one, source.rate_hz, float(noise_sd[column]))
+        for place in np.flatnonzero(n_spikes):
+            mean = totals[place] / n_spikes[place]
+            sd = np.sqrt(np.maximum(squares[place] / n_spikes[place] - mean**2, 0.0))
+            noise = float(noise_sd[columns[place]])
+            measured[here[place]] = Waveform(mean=mean, sd=sd, rate_hz=source.rate_hz, noise_sd=noise)
     return measured
 
 
-def _finish(sums: _Sums, rate_hz: float, noise_sd: float) -> MeasuredWaveform | None:
-    if not sums.n_spikes:
-        return None
-    mean = sums.total / sums.n_spikes
-    variance = np.maximum(sums.squares / sums.n_spikes - mean**2, 0.0)
-    return MeasuredWaveform(mean=mean, sd=np.sqrt(variance), rate_hz=rate_hz, noise_sd=noise_sd)
+def _sum_waveforms(
+    source: VoltageSource, columns: Sequence[int], trains: Sequence[FloatArray]
+) -> tuple[FloatArray, FloatArray, IntArray]:
+    """
+    Sums of waveforms and of their squares, (n_units, n_samples), and how many spikes of each unit they are of.
 
-
-def _sum_waveforms(source: VoltageSource, columns: Sequence[int], trains: Sequence[FloatArray]) -> list[_Sums]:
-    """Sums over the spikes of each unit; the recording is read where there are spikes, in order."""
+    The recording is read where there are spikes, in order.
+    """
     rate_hz = source.rate_hz
     length = round(BEFORE_S * rate_hz) + round(AFTER_S * rate_hz)
-    sums = [_Sums(total=np.zeros(length), squares=np.zeros(length)) for _ in trains]
+    totals, squares = np.zeros((len(trains), length)), np.zeros((len(trains), length))
+    n_spikes = np.zeros(len(trains), np.int64)
     before, after = round((MARGIN_S + BEFORE_S) * rate_hz), round((MARGIN_S + AFTER_S) * rate_hz)
     window = np.arange(-before, after)
     step = round(_PIECE_S * rate_hz)
@@ -93,8 +70,11 @@ def _sum_waveforms(source: VoltageSource, columns: Sequence[int], trains: Sequen
                 inside = spikes[(spikes >= first) & (spikes < first + step)] - start
                 if len(inside):
                     cut = piece[inside[:, None] + window, columns[unit]] * source.gain[columns[unit]]
-                    sums[unit].add(filter_mean(cut.T, rate_hz, SPIKE_BAND_HZ).T)
-    return sums
+                    waveforms = filter_mean(cut.T, rate_hz, SPIKE_BAND_HZ).T
+                    totals[unit] += waveforms.sum(axis=0)
+                    squares[unit] += np.square(waveforms).sum(axis=0)
+                    n_spikes[unit] += len(inside)
+    return totals, squares, n_spikes
 
 
 def _choose_spikes(
@@ -115,7 +95,6 @@ def _noise_sd(source: VoltageSource) -> FloatArray:
     stretch = int(np.argmax([period.n_samples for period in source.periods]))
 
     def read(start: int, stop: int) -> FloatArray:
-        volts: FloatArray = source.read(stretch, start, stop) * source.gain
-        return volts
+        return source.read(stretch, start, stop) * source.gain
 
     return spike_band_sd(read, source.periods[stretch].n_samples, source.rate_hz, seconds=_PIECE_S)

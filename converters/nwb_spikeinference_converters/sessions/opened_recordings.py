@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
-from itertools import combinations
+from itertools import combinations, pairwise
 from pathlib import Path
 
 import numpy as np
@@ -18,12 +18,12 @@ from nwb_spikeinference.nwb.raw.raw_records import LfpSource, Period, VoltageSou
 from nwb_spikeinference.recordings import Electrode, FloatArray, IntArray
 from nwb_spikeinference.session_config import ClipSettings, RecordingSettings, SessionSettings
 from nwb_spikeinference.signal.decimate import decimate_stream, decimation_factor
-from nwb_spikeinference_converters.montage.electrode_table import RecordedChannels
+from nwb_spikeinference_converters.conversion_report import Gap
 from nwb_spikeinference_converters.protocol import RawRecording, RecordedInParts, find_converter, may_be_one
 from nwb_spikeinference_converters.recorder_files import find_path, is_pattern
 from nwb_spikeinference_converters.timing.clock import RecorderClock, extent, whole_extent
 from nwb_spikeinference_converters.timing.clock_map import ClockMap
-from nwb_spikeinference_converters.timing.clock_runs import place_together, recorder_names
+from nwb_spikeinference_converters.timing.clock_runs import Recordings, place_together, recorder_names
 from nwb_spikeinference_converters.timing.sync import map_clocks, require_common_clock, synchronise
 
 LFP_RATE_HZ = 1000.0
@@ -33,18 +33,11 @@ _MOST_NAMED = 5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stretch:
-    """A kept part of one block: samples `first` to `first + n_samples`; `start_s` on the session's clock."""
+    """A kept part of one block, from its sample `first` on; `period` is on the session's clock."""
 
     block: int
     first: int
-    n_samples: int
-    start_s: float
-    rate_hz: float
-
-    @property
-    def period(self) -> Period:
-        """The stretch as the writer takes it."""
-        return Period(start_s=self.start_s, n_samples=self.n_samples, rate_hz=self.rate_hz)
+    period: Period
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,18 +58,25 @@ class OpenedRecording:
 
     def holds(self, electrode: Electrode) -> bool:
         """Whether a contact is one of its channels; recorders are compared only where both are named."""
-        numbers = {channel.number for channel in self.raw.channels}
-        return electrode.channel in numbers and may_be_one(self.settings.nsp, electrode.nsp)
+        return electrode.channel in self.numbers and may_be_one(self.settings.nsp, electrode.nsp)
+
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        """The recorder's numbers of its channels."""
+        return tuple(channel.number for channel in self.raw.channels)
+
+    def gaps(self) -> Iterator[Gap]:
+        """Times without signal between the kept stretches, in time order."""
+        runs = [block.run for block in self.raw.blocks]
+        for before, after in pairwise(self.stretches):
+            start_s, stop_s = before.period.stop_s, after.period.start_s
+            seconds = stop_s - start_s if runs[before.block] == runs[after.block] else None
+            yield Gap(file=self.settings.file, start_s=start_s, stop_s=stop_s, seconds=seconds)
 
     @property
     def periods(self) -> tuple[tuple[float, float], ...]:
         """Start and end of each kept stretch, in seconds."""
         return tuple((kept.period.start_s, kept.period.stop_s) for kept in self.stretches)
-
-    @property
-    def whole(self) -> tuple[float, float]:
-        """Start and end before any clip, on the clock of `raw.blocks`."""
-        return whole_extent(self.raw)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,11 +101,6 @@ class Sources:
         """The recording that says when the session was recorded; units keep to that of their own contact."""
         return (self.electrode_recordings or self.recordings)[0]
 
-    @property
-    def recorders(self) -> tuple[str, ...]:
-        """Recorders that session.yaml names."""
-        return recorder_names([(one.settings, one.raw) for one in self.recordings])
-
     def recording_of(self, electrode: Electrode) -> OpenedRecording:
         """The fastest recording of a contact; where there are analog inputs only, one of its recorder."""
         holding = [one for one in self.electrode_recordings if one.holds(electrode)]
@@ -128,27 +123,16 @@ class Sources:
         SettingsError
             If there are several recorders and none is named.
         """
-        if nsp is None and len(self.recorders) > 1:
+        recorders = recorder_names([(one.settings, one.raw) for one in self.recordings])
+        if nsp is None and len(recorders) > 1:
             raise SettingsError(
-                f"{what}: {', '.join(self.recorders)} have clocks of their own; add 'nsp' to say which one wrote it"
+                f"{what}: {', '.join(recorders)} have clocks of their own; add 'nsp' to say which one wrote it"
             )
 
     def to_session_s(self, times_s: FloatArray, nsp: str | None) -> FloatArray:
         """From seconds on one recorder's clock to seconds from the first sample of the session."""
         clock_map = self.clock_maps.get(nsp or "", ClockMap())
         return clock_map.to_reference(times_s) - self.origin_s
-
-    def recorded_channels(self) -> tuple[RecordedChannels, ...]:
-        """What the montage is checked against."""
-        return tuple(
-            RecordedChannels(
-                file=recording.settings.file,
-                nsp=recording.settings.nsp,
-                kind=recording.settings.electrode_type,
-                channels=tuple(channel.number for channel in recording.raw.channels),
-            )
-            for recording in self.electrode_recordings
-        )
 
 
 def open_sources(settings: SessionSettings, folder: Path, stack: ExitStack) -> Sources:
@@ -162,57 +146,34 @@ def open_sources(settings: SessionSettings, folder: Path, stack: ExitStack) -> S
     SettingsError
         If nobody reads its format.
     """
-    opened: list[RawRecording] = []
-    for recording in settings.recordings:
-        path = find_path(folder / recording.file)
-        raw = _open_one(path, recording)
-        stack.callback(raw.close)
-        _require_sound(raw, path)
-        opened.append(raw)
-    own = place_together(list(zip(settings.recordings, opened, strict=True)), is_synchronised=bool(settings.sync))
-    clock_maps = map_clocks(settings.sync, list(zip(settings.recordings, own, strict=True)))
-    opened = [
-        synchronise(raw, clock_maps.get(recording.nsp or ""))
-        for recording, raw in zip(settings.recordings, own, strict=True)
-    ]
-    require_common_clock(list(zip(settings.recordings, opened, strict=True)))
-    _require_own_channels(list(zip(settings.recordings, opened, strict=True)))
-    origin_s = min(raw.blocks[0].start_s for raw in opened)
-    names: dict[str, list[str]] = {"electrodes": [], "analog": []}
-    recordings = []
-    for recording, raw, alone in zip(settings.recordings, opened, own, strict=True):
-        stretches, dropped_s = _keep(raw, origin_s, settings.clip)
-        if not stretches:
-            held = ", ".join(
-                f"{start_s - origin_s:g} to {stop_s - origin_s:g} s"
-                for start_s, stop_s in (extent(block, raw.rate_hz) for block in raw.blocks[:_MOST_NAMED])
-            )
-            stop_s = "the end" if settings.clip.stop_s is None else f"{settings.clip.stop_s:g} s"
-            raise InputError(
-                f"{recording.file}: 'clip' ({settings.clip.start_s:g} s to {stop_s}) keeps no stretch of "
-                f"{SHORTEST_BLOCK_S:g} s or more; it was recorded from {held}"
-                + (", ..." if len(raw.blocks) > _MOST_NAMED else "")
-            )
-        name = _choose_name(recording, names[recording.role])
-        names[recording.role].append(name)
+    opened = [(recording, _open_one(folder, recording, stack)) for recording in settings.recordings]
+    own = place_together(opened, is_synchronised=bool(settings.sync))
+    clock_maps = map_clocks(settings.sync, own)
+    placed = [(recording, synchronise(raw, clock_maps.get(recording.nsp or ""))) for recording, raw in own]
+    require_common_clock(placed)
+    _require_own_channels(placed)
+    origin_s = min(raw.blocks[0].start_s for _, raw in placed)
+    recordings: list[OpenedRecording] = []
+    for (recording, raw), (_, alone) in zip(placed, own, strict=True):
+        stretches, dropped_s = _keep(raw, origin_s, settings.clip, recording.file)
+        name = _choose_name(recording, [one.name for one in recordings if one.settings.role == recording.role])
         recordings.append(
             OpenedRecording(
-                settings=recording,
-                raw=raw,
-                name=name,
-                stretches=stretches,
-                clock=_clock(alone),
-                dropped_s=dropped_s,
+                settings=recording, raw=raw, name=name, stretches=stretches, clock=_clock(alone), dropped_s=dropped_s
             )
         )
     return Sources(recordings=tuple(recordings), origin_s=origin_s, clock_maps=clock_maps)
 
 
-def _open_one(path: Path, settings: RecordingSettings) -> RawRecording:
+def _open_one(folder: Path, settings: RecordingSettings, stack: ExitStack) -> RawRecording:
+    path = find_path(folder / settings.file)
     converter = find_converter(settings.format)
     if not path.exists() and not is_pattern(path):
         raise InputError(f"{path}: no such file or folder; check 'recordings' in session.yaml")
-    return converter.open(path, settings)
+    raw = converter.open(path, settings)
+    stack.callback(raw.close)
+    _require_sound(raw, path)
+    return raw
 
 
 def _require_sound(raw: RawRecording, path: Path) -> None:
@@ -227,7 +188,7 @@ def _require_sound(raw: RawRecording, path: Path) -> None:
             raise InputError(f"{path}: channel {number} occurs {times} times, so a montage cannot tell which is meant")
 
 
-def _require_own_channels(recordings: Sequence[tuple[RecordingSettings, RawRecording]]) -> None:
+def _require_own_channels(recordings: Recordings) -> None:
     """Refuse two files that claim to be the same wire at the same time: one of them is another recorder's."""
     contacts = [(settings, raw) for settings, raw in recordings if settings.role == "electrodes"]
     for (settings, raw), (other, other_raw) in combinations(contacts, 2):
@@ -252,7 +213,9 @@ def _clock(raw: RawRecording) -> RecorderClock:
     )
 
 
-def _keep(raw: RawRecording, origin_s: float, clip: ClipSettings) -> tuple[tuple[Stretch, ...], tuple[float, ...]]:
+def _keep(
+    raw: RawRecording, origin_s: float, clip: ClipSettings, file: str
+) -> tuple[tuple[Stretch, ...], tuple[float, ...]]:
     """Parts that are kept, and the lengths of blocks that are too short."""
     shortest = min(SHORTEST_BLOCK_S, max(block.n_samples for block in raw.blocks) / raw.rate_hz) * raw.rate_hz
     stop_s = np.inf if clip.stop_s is None else clip.stop_s
@@ -267,14 +230,15 @@ def _keep(raw: RawRecording, origin_s: float, clip: ClipSettings) -> tuple[tuple
             if block.n_samples < shortest:
                 dropped_s.append(block.n_samples / rate_hz)
             continue
-        kept.append(
-            Stretch(
-                block=index,
-                first=first,
-                n_samples=int(last) - first,
-                start_s=start_s + first / rate_hz,
-                rate_hz=rate_hz,
-            )
+        period = Period(start_s=start_s + first / rate_hz, n_samples=int(last) - first, rate_hz=rate_hz)
+        kept.append(Stretch(block=index, first=first, period=period))
+    if not kept:
+        extents = (extent(block, raw.rate_hz) for block in raw.blocks[:_MOST_NAMED])
+        held = ", ".join(f"{start_s - origin_s:g} to {stop_s - origin_s:g} s" for start_s, stop_s in extents)
+        end = "the end" if clip.stop_s is None else f"{clip.stop_s:g} s"
+        raise InputError(
+            f"{file}: 'clip' ({clip.start_s:g} s to {end}) keeps no stretch of {SHORTEST_BLOCK_S:g} s or more; it was "
+            f"recorded from {held}" + (", ..." if len(raw.blocks) > _MOST_NAMED else "")
         )
     return tuple(kept), tuple(dropped_s)
 
@@ -289,13 +253,9 @@ def _choose_name(settings: RecordingSettings, taken: Sequence[str]) -> str:
 
 def columns_and_rows(recording: OpenedRecording, electrodes: Sequence[Electrode]) -> tuple[list[int], tuple[int, ...]]:
     """Columns of a recording that belong to contacts, in the contacts' order, and the contacts' rows."""
-    numbers = {channel.number: column for column, channel in enumerate(recording.raw.channels)}
-    held = [
-        (numbers[electrode.channel], electrode.row)
-        for electrode in electrodes
-        if electrode.channel is not None and recording.holds(electrode)
-    ]
-    return [column for column, _ in held], tuple(row for _, row in held)
+    held = [electrode for electrode in electrodes if recording.holds(electrode)]
+    columns = [recording.numbers.index(electrode.channel) for electrode in held]
+    return columns, tuple(electrode.row for electrode in held)
 
 
 def voltage_source(recording: OpenedRecording, columns: Sequence[int], rows: tuple[int, ...]) -> VoltageSource:
@@ -307,11 +267,8 @@ def voltage_source(recording: OpenedRecording, columns: Sequence[int], rows: tup
         samples = recording.read(stretch, start, stop)
         return samples if everything else samples[:, list(columns)]
 
-    kind = (
-        "Analog inputs"
-        if recording.settings.role == "analog"
-        else f"Voltages of {recording.settings.electrode_type} contacts"
-    )
+    is_analog = recording.settings.role == "analog"
+    kind = "Analog inputs" if is_analog else f"Voltages of {recording.settings.electrode_type} contacts"
     return VoltageSource(
         name=recording.name,
         description=f"{kind} as the recorder digitised them, {recording.raw.rate_hz:g} Hz",

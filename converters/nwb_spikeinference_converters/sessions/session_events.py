@@ -15,7 +15,7 @@ from nwb_spikeinference.nwb.raw.raw_records import TIME_ROUNDING_S, RecordedEven
 from nwb_spikeinference.recordings import FloatArray
 from nwb_spikeinference.session_config import EventSettings, SessionSettings
 from nwb_spikeinference_converters.montage.deidentify import REMOVED, remove_identifying_text
-from nwb_spikeinference_converters.protocol import unknown_format
+from nwb_spikeinference_converters.protocol import choose
 from nwb_spikeinference_converters.sessions.event_files import READERS, SYSTEM_TEXTS, EventFile
 from nwb_spikeinference_converters.sessions.opened_recordings import Sources
 from nwb_spikeinference_converters.timing.clock import extent
@@ -43,12 +43,6 @@ class _Kind:
     values: list[int | str] = field(default_factory=list)
     resolution_s: float = 0.0
 
-    def add(self, times_s: FloatArray, values: Sequence[int | str], resolution_s: float) -> None:
-        """Events of one more file."""
-        self.times_s.append(times_s)
-        self.values.extend(values)
-        self.resolution_s = max(self.resolution_s, resolution_s)
-
 
 def collect_events(settings: SessionSettings, folder: Path, sources: Sources) -> SessionEvents:
     """
@@ -68,10 +62,9 @@ def collect_events(settings: SessionSettings, folder: Path, sources: Sources) ->
     notes: list[str] = []
     files: list[Path] = []
     for entry in settings.events:
-        if entry.format not in READERS:
-            raise SettingsError(unknown_format(entry.format, "events format", sorted(READERS)))
+        read_events = choose(entry.format, READERS, "events format")
         sources.require_recorder(entry.nsp, f"events of {entry.file}")
-        content = READERS[entry.format](folder / entry.file, sources.clock(entry.nsp))
+        content = read_events(folder / entry.file, sources.clock(entry.nsp))
         files.extend(content.files)
         notes.extend(f"{entry.file}: {note}" for note in content.notes)
         content = _to_session_clock(content, entry, sources)
@@ -99,20 +92,21 @@ def _add_file(
     deidentify: bool,
 ) -> int:
     """Put the events of one file to those of their kind; the number of those that lie outside the recording."""
-    n_outside = 0
-    for words in content.words:
-        kind = kinds.setdefault((DIGITAL_EVENTS, entry.nsp, words.port), _Kind())
-        _add_meanings(kind, entry.meanings, entry)
-        kept = _find_kept(words.times_s, sources)
-        kind.add(words.times_s[kept], words.values[kept].tolist(), content.resolution_s)
-        n_outside += len(words.times_s) - len(kept)
+    tables: list[tuple[str, str, FloatArray, Sequence[int | str], Mapping[int, str] | Mapping[str, str]]] = [
+        (DIGITAL_EVENTS, words.port, words.times_s, words.values.tolist(), entry.meanings) for words in content.words
+    ]
     if content.comments:
-        kind = kinds.setdefault((COMMENTS, entry.nsp, ""), _Kind())
         texts, meanings = _describe_comments(content.comments, entry.comments, deidentify)
-        _add_meanings(kind, meanings, entry)
-        kept = _find_kept(content.comment_times_s, sources)
-        kind.add(content.comment_times_s[kept], [texts[row] for row in kept], content.resolution_s)
-        n_outside += len(texts) - len(kept)
+        tables.append((COMMENTS, "", content.comment_times_s, texts, meanings))
+    n_outside = 0
+    for base, port, times_s, values, described in tables:
+        kind = kinds.setdefault((base, entry.nsp, port), _Kind())
+        _add_meanings(kind, described, entry)
+        kept = _find_kept(times_s, sources)
+        kind.times_s.append(times_s[kept])
+        kind.values.extend(values[row] for row in kept)
+        kind.resolution_s = max(kind.resolution_s, content.resolution_s)
+        n_outside += len(times_s) - len(kept)
     return n_outside
 
 

@@ -13,15 +13,12 @@ from nwb_spikeinference.errors import InputError
 from nwb_spikeinference.nwb.raw.raw_records import TIME_ROUNDING_S, VoltageSource
 from nwb_spikeinference.recordings import DEFAULT_SPIKE_RESOLUTION_S, Electrode, FloatArray, Unit
 from nwb_spikeinference.session_config import UnitsSettings
-from nwb_spikeinference.signal.waveforms import (
-    isi_violation_share,
-    trough_to_peak_ms,
-    waveform_snr,
-)
+from nwb_spikeinference.signal.waveforms import isi_violation_share, trough_to_peak_ms, waveform_snr
 from nwb_spikeinference_converters.montage.electrode_table import row_of_channel
 from nwb_spikeinference_converters.protocol import RawBlock, may_be_one
 from nwb_spikeinference_converters.sessions.measured_waveforms import measure_waveforms
 from nwb_spikeinference_converters.sessions.opened_recordings import OpenedRecording, Sources
+from nwb_spikeinference_converters.timing.clock import whole_extent
 from nwb_spikeinference_converters.units import read_units
 from nwb_spikeinference_converters.units.shape import ReadContext, SortedUnit, UnitsFile
 
@@ -79,8 +76,9 @@ def collect_units(
         clock = sources.clock(entry.nsp)
         if entry.format == _STAMPED_FORMAT and len(clock.offsets_s) > 1:
             sources.require_recorder(entry.nsp, f"units of {entry.file}")
-        context = ReadContext(clock=clock, channels=_recorded_channels(sources, entry.nsp))
-        content = read_units(folder / entry.file, entry, context)
+        recordings = [one for one in sources.electrode_recordings if may_be_one(entry.nsp, one.settings.nsp)]
+        channels = tuple(number for recording in recordings for number in recording.numbers)
+        content = read_units(folder / entry.file, entry, ReadContext(clock=clock, channels=channels))
         files.extend(content.files)
         resolutions_s.append(content.resolution_s)
         here = [_place(unit, content, sources, electrodes, entry) for unit in content.units]
@@ -88,7 +86,8 @@ def collect_units(
         placed.extend(kept)
         notes.extend((*(f"{entry.file}: {note}" for note in content.notes), *file_notes))
         notes.extend(_describe_rates(here, content, entry))
-        if content.counts_samples and entry.clock is None and content.clock == "session" and _has_pauses(here):
+        has_pauses = any(len(item.recording.raw.blocks) > 1 for item in here)
+        if content.counts_samples and entry.clock is None and content.clock == "session" and has_pauses:
             notes.append(
                 f"{entry.file}: sample numbers are taken to count pauses; where the sorter saw recorded samples only, "
                 f"write 'clock: recorded'"
@@ -104,12 +103,6 @@ def collect_units(
     )
 
 
-def _recorded_channels(sources: Sources, nsp: str | None) -> tuple[int, ...]:
-    """Channels of contacts that one recorder, or any, has, in file order."""
-    recordings = [one for one in sources.electrode_recordings if may_be_one(nsp, one.settings.nsp)]
-    return tuple(channel.number for recording in recordings for channel in recording.raw.channels)
-
-
 def _describe_rates(placed: Sequence[_Placed], content: UnitsFile, entry: UnitsSettings) -> Iterator[str]:
     """Say where sample numbers are counted at another rate than the recording's, as after resampling only."""
     if not content.counts_samples or entry.rate_hz is None:
@@ -121,10 +114,6 @@ def _describe_rates(placed: Sequence[_Placed], content: UnitsFile, entry: UnitsS
                 f"{entry.file}: its sample numbers are counted at {entry.rate_hz:g} Hz, as 'rate_hz' says, but {file} "
                 f"was sampled at {rate_hz:g} Hz: right only if the signal was resampled before sorting"
             )
-
-
-def _has_pauses(placed: Sequence[_Placed]) -> bool:
-    return any(len(item.recording.raw.blocks) > 1 for item in placed)
 
 
 def _place(
@@ -202,7 +191,7 @@ def _keep_recorded(placed: Sequence[_Placed], origin_s: float, file: str) -> tup
     for item in placed:
         times_s = item.unit.spike_times_s
         slack_s = 1 / item.recording.raw.rate_hz
-        start_s, stop_s = (edge_s - origin_s for edge_s in item.recording.whole)
+        start_s, stop_s = (edge_s - origin_s for edge_s in whole_extent(item.recording.raw))
         n_spikes += len(times_s)
         n_outside += int(np.sum((times_s < start_s - slack_s) | (times_s > stop_s + slack_s)))
         inside = times_s[_in_periods(times_s, item.recording.periods, slack_s)]
@@ -213,9 +202,11 @@ def _keep_recorded(placed: Sequence[_Placed], origin_s: float, file: str) -> tup
         else:
             n_empty += 1
     if n_outside > _LARGEST_SHARE_OUTSIDE * n_spikes:
+        starts_s, stops_s = zip(*(whole_extent(item.recording.raw) for item in placed), strict=True)
         raise InputError(
-            f"{file}: {n_outside} of {n_spikes} spikes lie outside the recording ({_extent_of(placed, origin_s)}); are "
-            f"the times in samples, or of another session? 'sample' with 'rate_hz' and 'offset_s' say what the clock is"
+            f"{file}: {n_outside} of {n_spikes} spikes lie outside the recording ({min(starts_s) - origin_s:g} to "
+            f"{max(stops_s) - origin_s:g} s); are the times in samples, or of another session? 'sample' with 'rate_hz' "
+            f"and 'offset_s' say what the clock is"
         )
     n_gone = n_spikes - n_twice - sum(len(item.unit.spike_times_s) for item in kept)
     if n_gone:
@@ -240,11 +231,6 @@ def _describe_coverage(kept: Sequence[_Placed], file: str) -> Iterator[str]:
         )
 
 
-def _extent_of(placed: Sequence[_Placed], origin_s: float) -> str:
-    starts_s, stops_s = zip(*(item.recording.whole for item in placed), strict=True)
-    return f"{min(starts_s) - origin_s:g} to {max(stops_s) - origin_s:g} s"
-
-
 def _in_periods(times_s: FloatArray, periods: Sequence[tuple[float, float]], slack_s: float) -> np.ndarray:
     inside = np.zeros(len(times_s), dtype=bool)
     for start_s, stop_s in periods:
@@ -255,42 +241,38 @@ def _in_periods(times_s: FloatArray, periods: Sequence[tuple[float, float]], sla
 def _measure_missing(placed: Sequence[_Placed], raw: Sequence[VoltageSource]) -> list[_Placed]:
     """Mean waveforms from the raw signal, for units whose file has none."""
     finished = list(placed)
-    missing = [n for n, item in enumerate(placed) if item.unit.waveform_mean is None]
+    missing = [n for n, item in enumerate(placed) if item.unit.waveform is None]
     trains = [(placed[n].row, placed[n].unit.spike_times_s) for n in missing]
     for n, measured in zip(missing, measure_waveforms(trains, raw), strict=True):
-        if measured is not None:
-            unit = replace(
-                placed[n].unit,
-                waveform_mean=measured.mean,
-                waveform_sd=measured.sd,
-                waveform_rate_hz=measured.rate_hz,
-                noise_sd=measured.noise_sd,
-            )
-            finished[n] = replace(placed[n], unit=unit)
+        finished[n] = replace(placed[n], unit=replace(placed[n].unit, waveform=measured))
     return finished
 
 
 def _finish(number: int, item: _Placed) -> Unit:
-    unit = item.unit
-    waveform, rate_hz, noise_sd = unit.waveform_mean, unit.waveform_rate_hz, unit.noise_sd
-    width_ms = None if waveform is None or rate_hz is None else trough_to_peak_ms(waveform, rate_hz)
-    return Unit(
+    waveform = item.unit.waveform
+    unit = Unit(
         row=number,
         unit_id=number,
         electrode_rows=(item.row,),
-        spike_times_s=unit.spike_times_s,
-        waveform_mean=waveform,
-        waveform_sd=unit.waveform_sd,
-        waveform_rate_hz=rate_hz,
-        trough_to_peak_ms=width_ms,
-        snr=None if waveform is None or noise_sd is None else waveform_snr(waveform, noise_sd),
-        isi_violations=isi_violation_share(unit.spike_times_s),
-        cell_type=cell_type_from_width(width_ms),
-        sorter=unit.sorter,
-        cluster_id=unit.cluster_id,
-        label=unit.label,
-        quality=unit.quality,
+        spike_times_s=item.unit.spike_times_s,
+        isi_violations=isi_violation_share(item.unit.spike_times_s),
+        sorter=item.unit.sorter,
+        cluster_id=item.unit.cluster_id,
+        label=item.unit.label,
+        quality=item.unit.quality,
         observed_s=item.recording.periods,
+    )
+    if waveform is None:
+        return unit
+    width_ms = trough_to_peak_ms(waveform.mean, waveform.rate_hz)
+    return replace(
+        unit,
+        waveform_mean=waveform.mean,
+        waveform_sd=waveform.sd,
+        waveform_rate_hz=waveform.rate_hz,
+        trough_to_peak_ms=width_ms,
+        snr=None if waveform.noise_sd is None else waveform_snr(waveform.mean, waveform.noise_sd),
+        cell_type=cell_type_from_width(width_ms),
     )
 
 

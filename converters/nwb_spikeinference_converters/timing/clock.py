@@ -3,7 +3,7 @@ One clock for a recorder whose own clock was paused, set back, or runs at a rate
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -173,12 +173,7 @@ def whole_extent(raw: RawRecording) -> tuple[float, float]:
     return raw.blocks[0].start_s, extent(raw.blocks[-1], raw.rate_hz)[1]
 
 
-def place_blocks(
-    starts_s: Sequence[float],
-    lengths: Sequence[int],
-    rate_hz: float,
-    measured_hz: Sequence[float | None] | None = None,
-) -> tuple[tuple[RawBlock, ...], tuple[float, ...]]:
+def place_blocks(unplaced: Sequence[RawBlock], rate_hz: float) -> tuple[tuple[RawBlock, ...], tuple[float, ...]]:
     """
     Put the blocks of a recording in line.
 
@@ -188,8 +183,8 @@ def place_blocks(
 
     Parameters
     ----------
-    measured_hz : sequence of float or None
-        Rate of each block against the recorder's clock, where it is known to differ from `rate_hz`.
+    unplaced : sequence of RawBlock
+        In the order of the file; each starts when the recorder's clock said.
 
     Returns
     -------
@@ -201,17 +196,14 @@ def place_blocks(
     blocks: list[RawBlock] = []
     offsets = [0.0]
     end_s, slack_s = -np.inf, 0.0
-    for raw_start_s, n_samples, block_hz in zip(starts_s, lengths, measured_hz or [None] * len(lengths), strict=True):
-        start_s = raw_start_s + offsets[-1]
+    for block in unplaced:
+        start_s = block.start_s + offsets[-1]
         if blocks and not end_s - slack_s <= start_s <= end_s + LONGEST_PAUSE_S:
-            offsets.append(float(restart_offset(end_s, raw_start_s)))
-            start_s = raw_start_s + offsets[-1]
-        start_s = max(start_s, end_s)
-        blocks.append(
-            RawBlock(start_s=float(start_s), n_samples=int(n_samples), rate_hz=block_hz, run=len(offsets) - 1)
-        )
+            offsets.append(restart_offset(end_s, block.start_s))
+            start_s = block.start_s + offsets[-1]
+        blocks.append(replace(block, start_s=max(start_s, end_s), run=len(offsets) - 1))
         end_s = extent(blocks[-1], rate_hz)[1]
-        slack_s = max(_ROUNDING_SAMPLES, _LARGEST_DRIFT * n_samples) / rate_hz
+        slack_s = max(_ROUNDING_SAMPLES, _LARGEST_DRIFT * block.n_samples) / rate_hz
     return tuple(blocks), tuple(offsets)
 
 

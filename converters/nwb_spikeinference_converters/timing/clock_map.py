@@ -37,13 +37,6 @@ class ClockMap:
         return self.reference_s + (times_s - self.own_s) * self.scale
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Alignment:
-    clock_map: ClockMap
-    n_missed: int
-    share: float
-
-
 def match_pulses(own: PulseTrain, reference: PulseTrain) -> ClockMap:
     """
     The straight line that brings the pulses of one recorder onto those of the first.
@@ -54,14 +47,14 @@ def match_pulses(own: PulseTrain, reference: PulseTrain) -> ClockMap:
         If no line, or more than one, brings nine of ten pulses together that both recorders should have seen.
     """
     tolerance_s = 2 * max(own.resolution_s, reference.resolution_s)
-    found: list[_Alignment] = []
+    found: list[tuple[int, ClockMap]] = []  # pulses that were missed
     n_useful = 0
     order = np.unique(np.linspace(0, len(own.times_s) - 3, _ANCHORS).astype(int))
     for anchor in (order[len(order) // 2], *order):
         alignments = [
             alignment
             for candidate in _find_candidates(own.times_s, reference.times_s, int(anchor), tolerance_s)
-            if (alignment := _align(own, reference, int(anchor), candidate, tolerance_s)).share >= _SMALLEST_SHARE
+            if (alignment := _align(own, reference, int(anchor), candidate, tolerance_s)) is not None
         ]
         found += alignments
         n_useful += bool(alignments)
@@ -72,16 +65,16 @@ def match_pulses(own: PulseTrain, reference: PulseTrain) -> ClockMap:
             f"{own.source}: its {len(own.times_s)} pulses have no part in common with the {len(reference.times_s)} of "
             f"{reference.source}; check 'sync' in session.yaml"
         )
-    best = min(found, key=lambda one: (one.n_missed, -one.clock_map.n_pulses))
+    fewest, best = min(found, key=lambda one: (one[0], -one[1].n_pulses))
     middle_s = own.times_s[[len(own.times_s) // 2]]
-    for rival in found:
-        apart_s = abs(rival.clock_map.to_reference(middle_s) - best.clock_map.to_reference(middle_s)).item()
-        if apart_s > 2 * tolerance_s and rival.n_missed < best.n_missed + _RIVAL_MISSES:
+    for n_missed, rival in found:
+        apart_s = abs(rival.to_reference(middle_s) - best.to_reference(middle_s)).item()
+        if apart_s > 2 * tolerance_s and n_missed < fewest + _RIVAL_MISSES:
             raise InputError(
                 f"{own.source}: its pulses are so regular that they fit those of {reference.source} in more than one "
                 f"way, {apart_s:.3f} s apart; leave out 'sync', or this recorder"
             )
-    return best.clock_map
+    return best
 
 
 def _find_candidates(own_s: FloatArray, reference_s: FloatArray, anchor: int, tolerance_s: float) -> IntArray:
@@ -93,8 +86,10 @@ def _find_candidates(own_s: FloatArray, reference_s: FloatArray, anchor: int, to
     return np.flatnonzero(alike)
 
 
-def _align(own: PulseTrain, reference: PulseTrain, anchor: int, candidate: int, tolerance_s: float) -> _Alignment:
-    """Begin with one pair of pulses and go on matching further away, as the slope becomes known."""
+def _align(
+    own: PulseTrain, reference: PulseTrain, anchor: int, candidate: int, tolerance_s: float
+) -> tuple[int, ClockMap] | None:
+    """Begin with one pair of pulses and go on matching further away, as the slope becomes known; None: few match."""
     own_s, reference_s = own.times_s - own.times_s[anchor], reference.times_s - reference.times_s[candidate]
     slope, shift, doubt = 1.0, 0.0, _LARGEST_DRIFT
     longest = float(np.max(np.abs(own_s)))
@@ -113,12 +108,10 @@ def _align(own: PulseTrain, reference: PulseTrain, anchor: int, candidate: int, 
     mine, theirs = _pair(own_s, reference_s, slope, shift, np.full(len(own_s), tolerance_s))
     missed = _count_missed(own_s * slope + shift + reference.times_s[candidate], reference, len(mine), tolerance_s)
     missed += _count_missed((reference_s - shift) / slope + own.times_s[anchor], own, len(mine), tolerance_s)
-    share = len(mine) / (len(mine) + missed / 2) if len(mine) >= FEWEST_PULSES else 0.0
-    if not share:
-        return _Alignment(clock_map=ClockMap(), n_missed=missed, share=0.0)
+    if len(mine) < FEWEST_PULSES or len(mine) / (len(mine) + missed / 2) < _SMALLEST_SHARE:
+        return None
     resolution_s = max(own.resolution_s, reference.resolution_s)
-    clock_map = _fit(mine, theirs, float(own.times_s[anchor]), float(reference.times_s[candidate]), resolution_s)
-    return _Alignment(clock_map=clock_map, n_missed=missed, share=share)
+    return missed, _fit(mine, theirs, float(own.times_s[anchor]), float(reference.times_s[candidate]), resolution_s)
 
 
 def _pair(

@@ -19,11 +19,12 @@ _MOST_ASSIGNMENTS = 1000
 _CLEARLY_BETTER = 0.1  # of one run's length
 
 Extent = tuple[float, float]
+Recordings = Sequence[tuple[RecordingSettings, RawRecording]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlacedRecording:
-    """A recording whose blocks were moved along one line of time; see `RawRecording`."""
+    """A recording whose blocks were moved along one line of time, and nothing else; see `RawRecording`."""
 
     own: RawRecording
     blocks: tuple[RawBlock, ...]
@@ -31,32 +32,27 @@ class PlacedRecording:
 
     @property
     def files(self) -> tuple[Path, ...]:
-        """The files that hold it."""
         return self.own.files
 
     @property
     def rate_hz(self) -> float:
-        """Samples per second, as the recorder names them."""
         return self.own.rate_hz
 
     @property
     def channels(self) -> tuple[RawChannel, ...]:
-        """As the recorder has them."""
         return self.own.channels
 
     def runs_of_files(self) -> Mapping[Path, tuple[int, int]]:
-        """First and last run of the clock in each part, where that is known."""
+        """First and last run of the clock in each part; none where that is not known."""
         if not isinstance(self.own, RecordedInParts):
             return {}
         run_of = {own.run: block.run for own, block in zip(self.own.blocks, self.blocks, strict=True)}
         return {path: (run_of[first], run_of[last]) for path, (first, last) in self.own.runs_of_files().items()}
 
     def read(self, block: int, start: int, stop: int) -> IntArray:
-        """Samples as int16 of shape (stop - start, n_channels)."""
         return self.own.read(block, start, stop)
 
     def close(self) -> None:
-        """Release the files."""
         self.own.close()
 
 
@@ -65,14 +61,11 @@ class _Recorder:
     """Files of one recorder; `spans` are those of its clock's runs, by the clock itself."""
 
     file: str  # the one that shows most runs
-    members: tuple[int, ...]  # places in the list of recordings
-    runs: tuple[tuple[int, ...], ...]  # of each member: which run of the recorder each of its own is
+    runs: dict[int, tuple[int, ...]]  # by place in the list of recordings: which run of the recorder each of its own is
     spans: tuple[Extent, ...]
 
 
-def place_together(
-    recordings: Sequence[tuple[RecordingSettings, RawRecording]], *, is_synchronised: bool
-) -> list[RawRecording]:
+def place_together(recordings: Recordings, *, is_synchronised: bool) -> list[tuple[RecordingSettings, RawRecording]]:
     """
     Give all files of a recorder the same offsets: each restart follows the end of the longest file.
 
@@ -84,25 +77,26 @@ def place_together(
     InputError
         If it is not clear which files, or recorders, were set back when.
     """
-    placed = [raw for _, raw in recordings]
-    if all(len(raw.clock_offsets_s) == 1 for raw in placed):
+    placed = list(recordings)
+    if all(len(raw.clock_offsets_s) == 1 for _, raw in recordings):
         return placed
     recorders = [_describe(recordings, members) for members in _group(recordings)]
     if not is_synchronised:
         _require_same_restarts(recorders)
     for together in [[one] for one in recorders] if is_synchronised else [recorders]:
         for recorder, offsets_s in zip(together, _chain([one.spans for one in together]), strict=True):
-            for member, runs in zip(recorder.members, recorder.runs, strict=True):
-                placed[member] = _place(placed[member], runs, offsets_s)
+            for member, runs in recorder.runs.items():
+                settings, raw = placed[member]
+                placed[member] = settings, _place(raw, runs, offsets_s)
     return placed
 
 
-def recorder_names(recordings: Sequence[tuple[RecordingSettings, RawRecording]]) -> tuple[str, ...]:
+def recorder_names(recordings: Recordings) -> tuple[str, ...]:
     """Recorders that session.yaml names."""
     return tuple(dict.fromkeys(settings.nsp for settings, _ in recordings if settings.nsp is not None))
 
 
-def _group(recordings: Sequence[tuple[RecordingSettings, RawRecording]]) -> list[tuple[int, ...]]:
+def _group(recordings: Recordings) -> list[tuple[int, ...]]:
     """Places of the files of each recorder; a file without `nsp` is of the only one, or of another."""
     names = recorder_names(recordings)
     if len(names) < 2:
@@ -114,19 +108,19 @@ def _group(recordings: Sequence[tuple[RecordingSettings, RawRecording]]) -> list
     return [members for members in grouped if members]
 
 
-def _describe(recordings: Sequence[tuple[RecordingSettings, RawRecording]], members: tuple[int, ...]) -> _Recorder:
+def _describe(recordings: Recordings, members: tuple[int, ...]) -> _Recorder:
     reference = max(members, key=lambda place: len(recordings[place][1].clock_offsets_s))
     first, longest = recordings[reference]
     expected = _spans(longest)
-    runs = []
+    runs = {}
     spans = list(expected)
     for place in members:
         settings, raw = recordings[place]
         own = _spans(raw)
-        runs.append(_match_runs(own, expected, settings.file, first.file))
-        for run, span in zip(runs[-1], own, strict=True):
+        runs[place] = _match_runs(own, expected, settings.file, first.file)
+        for run, span in zip(runs[place], own, strict=True):
             spans[run] = min(spans[run][0], span[0]), max(spans[run][1], span[1])
-    return _Recorder(file=first.file, members=members, runs=tuple(runs), spans=tuple(spans))
+    return _Recorder(file=first.file, runs=runs, spans=tuple(spans))
 
 
 def _spans(raw: RawRecording) -> list[Extent]:

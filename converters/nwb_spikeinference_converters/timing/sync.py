@@ -8,11 +8,11 @@ from dataclasses import replace
 import numpy as np
 
 from nwb_spikeinference.errors import InputError, SettingsError
-from nwb_spikeinference.session_config import RecordingSettings, SyncSettings
-from nwb_spikeinference_converters.protocol import RawBlock, RawRecording
+from nwb_spikeinference.session_config import SyncSettings
+from nwb_spikeinference_converters.protocol import RawRecording
 from nwb_spikeinference_converters.timing.clock import whole_extent
 from nwb_spikeinference_converters.timing.clock_map import ClockMap, match_pulses
-from nwb_spikeinference_converters.timing.clock_runs import EARLIEST_PTP_S, PlacedRecording, recorder_names
+from nwb_spikeinference_converters.timing.clock_runs import EARLIEST_PTP_S, PlacedRecording, Recordings, recorder_names
 from nwb_spikeinference_converters.timing.pulses import find_pulses
 
 
@@ -20,20 +20,15 @@ def synchronise(raw: RawRecording, clock_map: ClockMap | None) -> RawRecording:
     """The recording with its blocks on the first recorder's clock."""
     if clock_map is None or clock_map == ClockMap():
         return raw
-    blocks = tuple(_place(block, raw.rate_hz, clock_map) for block in raw.blocks)
-    return PlacedRecording(own=raw, blocks=blocks, clock_offsets_s=raw.clock_offsets_s)
+    blocks = []
+    for block in raw.blocks:
+        start_s = clock_map.to_reference(np.array([block.start_s])).item()
+        rate_hz = block.rate_hz if clock_map.scale == 1 else block.rate_or(raw.rate_hz) / clock_map.scale
+        blocks.append(replace(block, start_s=start_s, rate_hz=rate_hz))
+    return PlacedRecording(own=raw, blocks=tuple(blocks), clock_offsets_s=raw.clock_offsets_s)
 
 
-def _place(block: RawBlock, rate_hz: float, clock_map: ClockMap) -> RawBlock:
-    start_s = clock_map.to_reference(np.array([block.start_s])).item()
-    if clock_map.scale == 1:
-        return replace(block, start_s=start_s)
-    return replace(block, start_s=start_s, rate_hz=block.rate_or(rate_hz) / clock_map.scale)
-
-
-def map_clocks(
-    sync: Sequence[SyncSettings], recordings: Sequence[tuple[RecordingSettings, RawRecording]]
-) -> Mapping[str, ClockMap]:
+def map_clocks(sync: Sequence[SyncSettings], recordings: Recordings) -> Mapping[str, ClockMap]:
     """
     By recorder, how its clock runs against that of the first one under ``sync``.
 
@@ -49,10 +44,7 @@ def map_clocks(
     names = [entry.nsp for entry in sync]
     if len(set(names)) != len(names) or len(names) < 2:
         raise SettingsError(f"'sync' must list two recorders or more, each once, got {', '.join(names)}")
-    trains = []
-    for entry in sync:
-        raw = _find(entry, recordings)
-        trains.append(find_pulses(raw, entry.channel, entry.file))
+    trains = [find_pulses(_find(entry, recordings), entry.channel, entry.file) for entry in sync]
     maps = {entry.nsp: match_pulses(train, trains[0]) for entry, train in zip(sync[1:], trains[1:], strict=True)}
     missing = {settings.nsp for settings, _ in recordings} - set(names)
     if missing:
@@ -61,7 +53,7 @@ def map_clocks(
     return {names[0]: ClockMap(), **maps}
 
 
-def _find(entry: SyncSettings, recordings: Sequence[tuple[RecordingSettings, RawRecording]]) -> RawRecording:
+def _find(entry: SyncSettings, recordings: Recordings) -> RawRecording:
     for settings, raw in recordings:
         if (settings.file, settings.nsp) == (entry.file, entry.nsp):
             return raw
@@ -69,9 +61,7 @@ def _find(entry: SyncSettings, recordings: Sequence[tuple[RecordingSettings, Raw
     raise SettingsError(f"'sync' names {entry.file} of {entry.nsp}, which is no recording; there are {known}")
 
 
-def describe_clocks(
-    clock_maps: Mapping[str, ClockMap], recordings: Sequence[tuple[RecordingSettings, RawRecording]]
-) -> list[str]:
+def describe_clocks(clock_maps: Mapping[str, ClockMap], recordings: Recordings) -> list[str]:
     """What was done to clocks, or taken for granted."""
     if clock_maps:
         (first, _), *others = clock_maps.items()
@@ -95,7 +85,7 @@ def _describe_map(nsp: str, first: str, clock_map: ClockMap) -> str:
     )
 
 
-def require_common_clock(recordings: Sequence[tuple[RecordingSettings, RawRecording]]) -> None:
+def require_common_clock(recordings: Recordings) -> None:
     """
     Refuse recorders whose clocks cannot be the same one.
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from nwb_spikeinference.errors import InputError, SettingsError
 from nwb_spikeinference.session_config import UnitsSettings
-from nwb_spikeinference_converters.protocol import unknown_format
+from nwb_spikeinference_converters.protocol import choose
 from nwb_spikeinference_converters.recorder_files import find_path, is_pattern
 from nwb_spikeinference_converters.units.blackrock_nev import read_nev_units
 from nwb_spikeinference_converters.units.combinato import read_combinato_units
@@ -32,20 +32,6 @@ READERS: dict[str, ReadUnits] = {
 _STAMPED = ("nev", "nse")  # formats whose unit of time is not open
 
 
-def find_units_reader(name: str) -> ReadUnits:
-    """
-    The reader of a format.
-
-    Raises
-    ------
-    SettingsError
-        If there is none; names the known ones.
-    """
-    if name not in READERS:
-        raise SettingsError(unknown_format(name, "units format", sorted(READERS)))
-    return READERS[name]
-
-
 def read_units(path: Path, settings: UnitsSettings, context: ReadContext) -> UnitsFile:
     """
     Read one file, or folder, of sorted units.
@@ -57,7 +43,7 @@ def read_units(path: Path, settings: UnitsSettings, context: ReadContext) -> Uni
     SettingsError
         If nobody reads its format, or it says itself what its times are.
     """
-    reader = find_units_reader(settings.format)
+    reader = choose(settings.format, READERS, "units format")
     if settings.format in _STAMPED and settings.time_unit is not None:
         raise SettingsError(
             f"{path}: the recorder says what its times are; remove 'time_unit' from this entry of 'units'"

@@ -34,7 +34,7 @@ def read_nev_units(path: Path, settings: UnitsSettings, context: ReadContext) ->
             waveform_rate_hz=nev.waveform_hz,
             source=str(path),
         )
-        for channel, cluster, members in group_spikes(spikes["id"].astype(int), spikes["klass"].astype(int))
+        for channel, cluster, members in group_spikes(spikes["id"], spikes["klass"])
     ]
     return UnitsFile(
         units=tuple(units),

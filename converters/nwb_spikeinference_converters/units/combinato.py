@@ -15,26 +15,19 @@ References
 """
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import h5py
 import numpy as np
 
-from nwb_spikeinference.errors import InputError, describe
+from nwb_spikeinference.errors import InputError
 from nwb_spikeinference.nwb.storage.open_file import H5_ERRORS
 from nwb_spikeinference.recordings import FloatArray, IntArray
 from nwb_spikeinference.session_config import UnitsSettings
+from nwb_spikeinference_converters.recorder_files import refusing
 from nwb_spikeinference_converters.units.hdf5_arrays import read_array
 from nwb_spikeinference_converters.units.mat_files import NUMERIC_KINDS, whole_numbers
-from nwb_spikeinference_converters.units.shape import (
-    ReadContext,
-    SortedUnit,
-    UnitsFile,
-    is_kept_label,
-    make_unit,
-)
+from nwb_spikeinference_converters.units.shape import ReadContext, SortedUnit, UnitsFile, is_kept_label, make_unit
 from nwb_spikeinference_converters.units.times import choose_rate_hz, resolution_of, to_seconds
 from nwb_spikeinference_converters.units.wires import find_wire
 
@@ -46,13 +39,13 @@ def read_combinato_units(path: Path, settings: UnitsSettings, context: ReadConte
     """Each group of type single or multi-unit is a unit; `path` is the channel's folder, its data file or a sorting."""
     data, by_sign = _find_files(path)
     wire = find_wire(data, data.stem.removeprefix("data_"), settings, context)
-    clock, rate_hz, notes = settings.clock or "recorder", choose_rate_hz(path, settings, wire.rate_hz), wire.notes
+    rate_hz, notes = choose_rate_hz(path, settings, wire.rate_hz), wire.notes
     units: list[SortedUnit] = []
     n_spikes = 0
-    for sign, sorting_file in by_sign.items():
-        sorting = _read_sorting(sorting_file)
-        n_spikes += len(sorting.index)
-        units.extend(_build_units(sorting, _read_spikes(data, sign), wire.channel, rate_hz, settings))
+    for sign, sorting in by_sign.items():
+        n_sorted, made = _build_units(data, sign, sorting, wire.channel, rate_hz, settings)
+        n_spikes += n_sorted
+        units += made
     n_left_out = n_spikes - sum(len(unit.spike_times_s) for unit in units)
     if n_left_out:
         notes = (*notes, f"{n_left_out} of {n_spikes} sorted spikes in artifacts and groups not taken left out")
@@ -62,7 +55,7 @@ def read_combinato_units(path: Path, settings: UnitsSettings, context: ReadConte
         notes = (*notes, "waveforms left out, since the files lack their sampling rate; 'rate_hz' can give it")
     return UnitsFile(
         units=tuple(units),
-        clock=clock,
+        clock=settings.clock or "recorder",
         resolution_s=resolution_of(rate_hz),
         counts_samples=settings.time_unit == "sample",
         files=(data, *by_sign.values()),
@@ -100,90 +93,67 @@ def _sign_of(sorting: Path) -> str:
     return named[1]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Spikes:
-    """All detected spikes of one sign."""
-
-    path: Path
-    sign: str
-    times: FloatArray  # (n_spikes,), milliseconds
-    waveforms: FloatArray  # (n_spikes, n_samples), microvolts
-
-
-def _read_spikes(path: Path, sign: str) -> _Spikes:
+def _read_spikes(path: Path, sign: str) -> tuple[FloatArray, FloatArray]:
+    """Times, in milliseconds, and waveforms, in microvolts, of all detected spikes of one sign."""
     times, waveforms = _read_arrays(path, f"{sign}/times", f"{sign}/spikes")
     if times.ndim != 1 or waveforms.ndim != 2 or len(times) != len(waveforms):
         raise InputError(
             f"{path}: {sign} spikes have times of shape {times.shape} and waveforms of shape {waveforms.shape}; one "
             f"row each needed"
         )
-    return _Spikes(path=path, sign=sign, times=times, waveforms=waveforms)
+    return times, waveforms
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Sorting:
-    """What one sorting made of them."""
-
-    path: Path
-    index: IntArray  # (n_sorted,), number of the spike in the data file
-    classes: IntArray  # (n_sorted,)
-    groups: IntArray  # (n_classes, 2): class, its group
-    types: IntArray  # (n_groups, 2): group, its type
-
-    def units(self) -> Iterator[tuple[int, str, IntArray]]:
-        """Number and label of each unit, and its spikes in the data file."""
-        for group, kind in self.types.tolist():
-            classes = self.groups[self.groups[:, 1] == group, 0]
-            members = self.index[np.isin(self.classes, classes)]
-            if kind in _LABELS and len(members):  # groups that somebody emptied keep their type
-                yield group, _LABELS[kind], members
-
-
-def _read_sorting(path: Path) -> _Sorting:
+def _read_sorting(path: Path) -> tuple[IntArray, list[tuple[int, str, IntArray]]]:
+    """The sorted spikes, by their numbers in the data file; and number, label and spikes of each unit among them."""
     index, classes, groups, types = _read_arrays(path, "index", "classes", "groups", "types")
     if groups.ndim != 2 or types.ndim != 2 or groups.shape[1] != 2 or types.shape[1] != 2:
         raise InputError(f"{path}: classes were not grouped yet; run css-combine with grouping, or save it in css-gui")
     if index.ndim != 1 or index.shape != classes.shape:
         raise InputError(f"{path}: 'index' has shape {index.shape}, 'classes' {classes.shape}; one of each per spike")
-    return _Sorting(
-        path=path,
-        index=whole_numbers(index, "'index'", path),
-        classes=whole_numbers(classes, "'classes'", path),
-        groups=whole_numbers(groups, "'groups'", path),
-        types=whole_numbers(types, "'types'", path),
-    )
+    index, classes = whole_numbers(index, "'index'", path), whole_numbers(classes, "'classes'", path)
+    groups, types = whole_numbers(groups, "'groups'", path), whole_numbers(types, "'types'", path)
+    units: list[tuple[int, str, IntArray]] = []
+    for group, kind in types.tolist():
+        members = index[np.isin(classes, groups[groups[:, 1] == group, 0])]
+        if kind in _LABELS and len(members):  # groups that somebody emptied keep their type
+            units.append((group, _LABELS[kind], members))
+    return index, units
 
 
 def _build_units(
-    sorting: _Sorting, spikes: _Spikes, channel: int, rate_hz: float | None, settings: UnitsSettings
-) -> Iterator[SortedUnit]:
-    outside = sorting.index[(sorting.index < 0) | (sorting.index >= len(spikes.times))]
+    data: Path, sign: str, sorting: Path, channel: int, rate_hz: float | None, settings: UnitsSettings
+) -> tuple[int, list[SortedUnit]]:
+    """How many spikes of one sign were sorted, and the units that are kept."""
+    index, sorted_units = _read_sorting(sorting)
+    times, waveforms = _read_spikes(data, sign)
+    outside = index[(index < 0) | (index >= len(times))]
     if len(outside):
         raise InputError(
-            f"{sorting.path}: sorts spike {outside[0]}, but {spikes.path.name} has {len(spikes.times)} {spikes.sign} "
-            f"spikes; extracted again after sorting? Sort it again"
+            f"{sorting}: sorts spike {outside[0]}, but {data.name} has {len(times)} {sign} spikes; extracted again "
+            f"after sorting? Sort it again"
         )
-    for group, label, members in sorting.units():
-        if is_kept_label(label, settings):
-            yield make_unit(
-                channel=channel,
-                cluster_id=group,
-                spike_times_s=to_seconds(spikes.times[members], "ms", settings, rate_hz, spikes.path),
-                sorter=settings.sorter or "Combinato",
-                waveforms=None if rate_hz is None else spikes.waveforms[members] * _VOLTS,
-                waveform_rate_hz=rate_hz,
-                label=label,
-                quality={"sign": spikes.sign},
-                source=str(sorting.path),
-            )
+    units = [
+        make_unit(
+            channel=channel,
+            cluster_id=group,
+            spike_times_s=to_seconds(times[members], "ms", settings, rate_hz, data),
+            sorter=settings.sorter or "Combinato",
+            waveforms=waveforms[members] * _VOLTS,
+            waveform_rate_hz=rate_hz,
+            label=label,
+            quality={"sign": sign},
+            source=str(sorting),
+        )
+        for group, label, members in sorted_units
+        if is_kept_label(label, settings)
+    ]
+    return len(index), units
 
 
 def _read_arrays(path: Path, *names: str) -> list[np.ndarray]:
-    try:
-        with h5py.File(path, "r") as file:
-            arrays = [read_array(file, name) for name in names]
-    except H5_ERRORS as error:
-        raise InputError(f"{path}: cannot be read as a file of Combinato ({describe(error)})") from error
+    with refusing(path, H5_ERRORS, "cannot be read as a file of Combinato"), h5py.File(path, "r") as file:
+        arrays = [read_array(file, name) for name in names]
     for name, values in zip(names, arrays, strict=True):
         if values is None:
             raise InputError(f"{path}: {name!r} is missing; is it a file of Combinato, sorted and grouped?")

@@ -10,9 +10,8 @@ References
 """
 
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial
 from itertools import islice
 from math import prod
 from pathlib import Path
@@ -80,9 +79,11 @@ class Mat5Array:
         return islice(_iterate_elements(self.content, self.order), 3, None)
 
 
-def list_mat5(path: Path) -> Iterator[Mat5Array]:
+def iterate_mat5(path: Path, names: frozenset[str] | None = None) -> Iterator[Mat5Array]:
     """
-    All variables of a file, in its order, without their content: names, kinds and shapes.
+    Variables of a file, in its order: those that have one of some names; or all, but of each only its head.
+
+    The head tells name, kind and shape.
 
     Raises
     ------
@@ -91,19 +92,6 @@ def list_mat5(path: Path) -> Iterator[Mat5Array]:
     zlib.error
         Likewise.
     """
-    for array, _ in _iterate_variables(path):
-        yield array
-
-
-def iterate_mat5(path: Path, names: frozenset[str]) -> Iterator[Mat5Array]:
-    """Those variables of a file that have one of some names; raises what `list_mat5` does."""
-    for array, read_whole in _iterate_variables(path):
-        if array.name in names:
-            yield read_whole()
-
-
-def _iterate_variables(path: Path) -> Iterator[tuple[Mat5Array, Callable[[], Mat5Array]]]:
-    """The head of each variable, and a function that reads all of it."""
     n_bytes = path.stat().st_size
     with path.open("rb") as stream:
         order = _ORDERS.get(stream.read(_HEADER_BYTES)[-2:])
@@ -116,16 +104,13 @@ def _iterate_variables(path: Path) -> Iterator[tuple[Mat5Array, Callable[[], Mat
             start = stream.tell()
             if kind not in (_MATRIX, _COMPRESSED) or start + length > n_bytes:
                 raise ValueError("ends or is damaged in mid variable")
-            read = partial(_read_variable, stream, start, length, kind, order)
-            yield read(head_only=True), partial(read, head_only=False)
+            head = _parse_array(_read_matrix(stream, length, kind, order, head_only=True), order)
+            if names is None:
+                yield head
+            elif head.name in names:
+                stream.seek(start)
+                yield _parse_array(_read_matrix(stream, length, kind, order, head_only=False), order)
             stream.seek(start + length)
-
-
-def _read_variable(
-    stream: BinaryIO, start: int, length: int, kind: int, order: _ByteOrder, *, head_only: bool
-) -> Mat5Array:
-    stream.seek(start)
-    return _parse_array(_read_matrix(stream, length, kind, order, head_only=head_only), order)
 
 
 def _read_matrix(stream: BinaryIO, length: int, kind: int, order: _ByteOrder, *, head_only: bool) -> memoryview:

@@ -11,14 +11,15 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from nwb_spikeinference.errors import InputError, describe
+from nwb_spikeinference.errors import InputError
 from nwb_spikeinference.nwb.storage.open_file import H5_ERRORS
+from nwb_spikeinference_converters.recorder_files import refusing
 from nwb_spikeinference_converters.units.hdf5_arrays import read_array
 from nwb_spikeinference_converters.units.mat5 import iterate_mat5
 
 Variables = dict[str, NDArray[Any]]
 
-_MAT_ERRORS = (*H5_ERRORS, MemoryError, zlib.error)
+MAT_ERRORS = (*H5_ERRORS, MemoryError, zlib.error)
 NUMERIC_KINDS = "iuf"  # of numpy's data types
 _LARGEST_WHOLE = 2.0**53  # of double precision
 _NO_NUMBERS = (b"char", b"cell", b"struct", b"string")  # classes of MATLAB that v7.3 stores as numbers
@@ -47,10 +48,8 @@ def read_mat(path: Path, names: Sequence[str]) -> Variables:
     ----------
     .. [1] MathWorks, "MAT-File Versions": 7.3 is HDF5, 6 and 7 are version 5.
     """
-    try:
+    with refusing(path, MAT_ERRORS, "cannot be read as a MATLAB file"):
         return _read_hdf5(path, names) if h5py.is_hdf5(path) else _read_older(path, names)
-    except _MAT_ERRORS as error:
-        raise InputError(f"{path}: cannot be read as a MATLAB file ({describe(error)})") from error
 
 
 def _read_hdf5(path: Path, names: Sequence[str]) -> Variables:

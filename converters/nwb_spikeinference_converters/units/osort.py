@@ -17,14 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from nwb_spikeinference.session_config import UnitsSettings
-from nwb_spikeinference_converters.units.mat_files import (
-    Variables,
-    read_mat,
-    scalar,
-    spike_rows,
-    vector,
-    whole_numbers,
-)
+from nwb_spikeinference_converters.units.mat_files import Variables, read_mat, scalar, spike_rows, vector, whole_numbers
 from nwb_spikeinference_converters.units.shape import ReadContext, UnitsFile, is_kept_label, make_unit
 from nwb_spikeinference_converters.units.times import choose_rate_hz, ticks_per_second, to_seconds
 from nwb_spikeinference_converters.units.wires import Wire, find_wire
@@ -32,21 +25,16 @@ from nwb_spikeinference_converters.units.wires import Wire, find_wire
 NOISE_CLUSTER = 99999999
 _WAVEFORM_RATE_HZ = 100_000.0
 _VARIABLES = (
-    "assignedNegative",
-    "newTimestampsNegative",
-    "newSpikesNegative",
-    "useNegative",
-    "useMUA",
-    "scalingFactor",
+    "assignedNegative", "newTimestampsNegative", "newSpikesNegative", "useNegative", "useMUA", "scalingFactor",
     "noiseTraces",
-)
+)  # fmt: skip
 
 
 def read_osort_units(path: Path, settings: UnitsSettings, context: ReadContext) -> UnitsFile:
     """Each cluster that the file lists as used is a unit."""
     content = read_mat(path, _VARIABLES)
     wire = find_wire(path, path.stem, settings, context, csc="csc|a(?:_ss)?")
-    clock, notes = settings.clock or "recorder", wire.notes
+    notes = wire.notes
     clusters = whole_numbers(vector(content, "assignedNegative", path), "'assignedNegative'", path)
     stamps = vector(content, "newTimestampsNegative", path, length=len(clusters))
     times_s = to_seconds(stamps, "us", settings, None, path)
@@ -74,7 +62,7 @@ def read_osort_units(path: Path, settings: UnitsSettings, context: ReadContext) 
         notes = (*notes, f"{n_left_out} of {len(clusters)} spikes in noise and in clusters not used left out")
     return UnitsFile(
         units=tuple(units),
-        clock=clock,
+        clock=settings.clock or "recorder",
         resolution_s=1 / ticks_per_second("us", settings, None, path),
         counts_samples=settings.time_unit == "sample",
         files=(path,),

@@ -9,20 +9,16 @@ Negative unit numbers are noise and no units.
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nwb_spikeinference.errors import InputError
-from nwb_spikeinference.recordings import FloatArray
-from nwb_spikeinference.session_config import UnitsSettings
+from nwb_spikeinference.session_config import TimeUnit, UnitsSettings
 from nwb_spikeinference_converters.csv_rows import read_rows
 from nwb_spikeinference_converters.units.mat_files import Variables, read_mat, whole_numbers
-from nwb_spikeinference_converters.units.shape import (
-    ReadContext,
-    UnitsFile,
-    group_spikes,
-    make_unit,
-)
+from nwb_spikeinference_converters.units.shape import ReadContext, UnitsFile, group_spikes, make_unit
 from nwb_spikeinference_converters.units.times import choose_rate_hz, resolution_of, to_seconds
 
 _NAMES = ("unit", "channel", "time_s", "sample", "rate_hz", "waveform")
@@ -70,7 +66,8 @@ def _build(path: Path, columns: Variables, settings: UnitsSettings) -> UnitsFile
         raise InputError(f"{path}: 'channel' is missing; add it, or 'channel:' to the units in session.yaml")
     own_rate_hz = float(columns["rate_hz"][0]) if len(columns.get("rate_hz", ())) else None
     rate_hz = choose_rate_hz(path, settings, own_rate_hz)
-    times_s = _times(path, columns, settings, rate_hz)
+    times, counted_in = _times_of(path, columns)
+    times_s = to_seconds(times, counted_in, settings, rate_hz, path)
     for name in ("channel", "time_s", "sample", "waveform"):
         if name in columns and len(columns[name]) != n_spikes:
             raise InputError(
@@ -93,7 +90,7 @@ def _build(path: Path, columns: Variables, settings: UnitsSettings) -> UnitsFile
         for channel, cluster, members in group_spikes(channels, clusters)
         if cluster >= 0
     ]
-    counts_samples = (settings.time_unit or ("s" if "time_s" in columns else "sample")) == "sample"
+    counts_samples = (settings.time_unit or counted_in) == "sample"
     return UnitsFile(
         units=tuple(units),
         clock=settings.clock or "session",
@@ -104,9 +101,9 @@ def _build(path: Path, columns: Variables, settings: UnitsSettings) -> UnitsFile
     )
 
 
-def _times(path: Path, columns: Variables, settings: UnitsSettings, rate_hz: float | None) -> FloatArray:
+def _times_of(path: Path, columns: Variables) -> tuple[NDArray[Any], TimeUnit]:
     if "time_s" in columns:
-        return to_seconds(columns["time_s"], "s", settings, rate_hz, path)
-    if "sample" not in columns:
-        raise InputError(f"{path}: holds neither 'time_s' nor 'sample'; one of them is needed")
-    return to_seconds(columns["sample"], "sample", settings, rate_hz, path)
+        return columns["time_s"], "s"
+    if "sample" in columns:
+        return columns["sample"], "sample"
+    raise InputError(f"{path}: holds neither 'time_s' nor 'sample'; one of them is needed")

@@ -2,10 +2,9 @@
 The one shape of sorted units, whatever sorter they come from.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 
@@ -19,6 +18,16 @@ _NOISE_LABELS = frozenset({"noise", "artifact", "artefact"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Waveform:
+    """Mean waveform of a unit, in volts."""
+
+    mean: FloatArray  # (n_samples,)
+    sd: FloatArray | None  # (n_samples,), over spikes
+    rate_hz: float
+    noise_sd: float | None  # of single waveforms around their mean, or of the wire
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SortedUnit:
     """One unit as its file gives it."""
 
@@ -26,10 +35,7 @@ class SortedUnit:
     cluster_id: int
     spike_times_s: FloatArray  # ascending
     sorter: str
-    waveform_mean: FloatArray | None = None  # (n_samples,), volts
-    waveform_sd: FloatArray | None = None  # (n_samples,), volts, over spikes
-    waveform_rate_hz: float | None = None
-    noise_sd: float | None = None  # volts, of single waveforms around their mean
+    waveform: Waveform | None = None
     label: str | None = None  # the sorter's verdict, e.g. good or mua
     quality: Mapping[str, float | str] = field(default_factory=dict)  # the sorter's own measures, by its names
 
@@ -63,17 +69,18 @@ class UnitsFile:
     notes: tuple[str, ...] = ()  # what was left out or assumed
 
 
-class ReadUnits(Protocol):
-    """A reader of one format."""
-
-    def __call__(self, path: Path, settings: UnitsSettings, context: ReadContext) -> UnitsFile:
-        """Read one file or folder; `settings.clock` and `settings.time_unit` win over what the format says."""
+# from file or folder, settings and context; `clock` and `time_unit` of the settings win over what the format says
+ReadUnits = Callable[[Path, UnitsSettings, ReadContext], UnitsFile]
 
 
-def group_spikes(channels: IntArray, clusters: IntArray) -> Iterator[tuple[int, int, IntArray]]:
-    """Channel, cluster, and indices of the spikes of each unit, by channel and then cluster."""
-    for channel, cluster in np.unique(np.stack([channels, clusters], axis=1), axis=0):
-        yield int(channel), int(cluster), np.flatnonzero((channels == channel) & (clusters == cluster))
+def group_spikes(channels: IntArray | int, clusters: IntArray) -> Iterator[tuple[int, int, IntArray]]:
+    """Channel, cluster, and ascending indices of the spikes of each unit, by channel and then cluster."""
+    channels = np.broadcast_to(channels, clusters.shape)
+    order = np.lexsort([clusters, channels])
+    is_next = (np.diff(channels[order]) != 0) | (np.diff(clusters[order]) != 0)
+    for members in np.split(order, np.flatnonzero(is_next) + 1):
+        if len(members):  # of no spikes, split makes one part
+            yield int(channels[members[0]]), int(clusters[members[0]]), members
 
 
 def make_unit(
@@ -94,25 +101,26 @@ def make_unit(
     Parameters
     ----------
     waveforms : ndarray of shape (n_spikes, n_samples), optional
-        In volts; left out where damaged, or sampled at 0 Hz.
+        In volts; left out where damaged, or without a rate above 0 Hz.
     """
     if not np.all(np.isfinite(spike_times_s)):
         raise InputError(f"{source}: unit {cluster_id} of channel {channel} has spike times that are no numbers")
-    mean: FloatArray | None = None
-    sd: FloatArray | None = None
-    has_rate = waveform_rate_hz is None or waveform_rate_hz > 0
-    if waveforms is not None and len(waveforms) and has_rate and np.all(np.abs(waveforms) <= _LARGEST_VOLTS):
-        mean = np.asarray(np.mean(waveforms, axis=0, dtype=np.float64))
+    waveform: Waveform | None = None
+    rate_hz = waveform_rate_hz or 0.0
+    if waveforms is not None and len(waveforms) and rate_hz > 0 and np.all(np.abs(waveforms) <= _LARGEST_VOLTS):
         sd = np.asarray(np.std(waveforms, axis=0, dtype=np.float64)) if len(waveforms) > 1 else None
+        waveform = Waveform(
+            mean=np.asarray(np.mean(waveforms, axis=0, dtype=np.float64)),
+            sd=sd,
+            rate_hz=rate_hz,
+            noise_sd=None if sd is None else float(np.sqrt(np.mean(sd**2))),
+        )
     return SortedUnit(
         channel=channel,
         cluster_id=cluster_id,
         spike_times_s=np.sort(np.asarray(spike_times_s, dtype=np.float64)),
         sorter=sorter,
-        waveform_mean=mean,
-        waveform_sd=sd,
-        waveform_rate_hz=waveform_rate_hz if mean is not None else None,
-        noise_sd=None if sd is None else float(np.sqrt(np.mean(sd**2))),
+        waveform=waveform,
         label=label,
         quality={} if quality is None else quality,
     )

@@ -33,8 +33,7 @@ def to_seconds(
         If times are sample numbers and nobody says how many make a second, or a file says a number not above 0.
     """
     per_second = ticks_per_second(default_unit, settings, rate_hz, path)
-    seconds: FloatArray = np.asarray(times).astype(np.float64).ravel() / per_second + settings.offset_s
-    return seconds
+    return np.asarray(times).astype(np.float64).ravel() / per_second + settings.offset_s
 
 
 def ticks_per_second(default_unit: TimeUnit, settings: UnitsSettings, rate_hz: float | None, path: Path) -> float:

@@ -20,12 +20,7 @@ from nwb_spikeinference.errors import InputError
 from nwb_spikeinference.recordings import IntArray
 from nwb_spikeinference.session_config import UnitsSettings
 from nwb_spikeinference_converters.units.mat_files import read_mat, scalar, spike_rows, whole_numbers
-from nwb_spikeinference_converters.units.shape import (
-    ReadContext,
-    UnitsFile,
-    group_spikes,
-    make_unit,
-)
+from nwb_spikeinference_converters.units.shape import ReadContext, UnitsFile, group_spikes, make_unit
 from nwb_spikeinference_converters.units.times import choose_rate_hz, resolution_of, to_seconds
 from nwb_spikeinference_converters.units.wires import find_wire
 
@@ -51,7 +46,6 @@ def read_wave_clus_units(path: Path, settings: UnitsSettings, context: ReadConte
             f"this entry of 'units' in session.yaml"
         )
     wire = find_wire(path, path.stem.removeprefix("times_"), settings, context)
-    clock = settings.clock or "session"
     classes = whole_numbers(table[:, 0], "'cluster_class'", path)
     own_rate_hz = scalar(content, "par.sr")
     rate_hz = choose_rate_hz(path, settings, own_rate_hz, wire.rate_hz)
@@ -67,12 +61,12 @@ def read_wave_clus_units(path: Path, settings: UnitsSettings, context: ReadConte
             waveform_rate_hz=rate_hz,
             source=str(path),
         )
-        for _, cluster, members in group_spikes(np.full(len(classes), wire.channel), classes)
+        for _, cluster, members in group_spikes(wire.channel, classes)
         if cluster > 0
     ]
     return UnitsFile(
         units=tuple(units),
-        clock=clock,
+        clock=settings.clock or "session",
         resolution_s=resolution_of(rate_hz),
         counts_samples=True,  # milliseconds are sample numbers divided by par.sr
         rate_hz=own_rate_hz,

@@ -15,7 +15,8 @@ from nwb_spikeinference_converters.units.shape import ReadContext
 
 def test_spike_trains_and_waveforms_agree_with_another_tools_reading(shared_data: Path) -> None:
     folder = shared_data / "blackrock" / "spec_2_1"
-    spikes = read_nev(folder / "l101210-001.nev").spikes
+    nev = read_nev(folder / "l101210-001.nev")
+    spikes = nev.packets[nev.find_spikes()]
     expected = loadmat(folder / "l101210-001.mat")
     np.testing.assert_array_equal(spikes["id"], expected["el"].ravel())
     np.testing.assert_array_equal(spikes["klass"], expected["un"].ravel())
@@ -34,7 +35,7 @@ def test_digital_events_agree_with_another_tools_reading(shared_data: Path) -> N
 
 def test_waveforms_are_in_volts(shared_data: Path) -> None:
     nev = read_nev(shared_data / "blackrock" / "spec_2_1" / "l101210-001.nev")
-    spikes = nev.spikes[nev.spikes["id"] == 24]
+    spikes = nev.packets[nev.packets["id"] == 24]
     steps = np.ascontiguousarray(spikes["body"]).view("<i2")
     np.testing.assert_allclose(nev.waveforms(spikes, 24), steps * 1e-6)  # 1000 nV per step in this file's header
 
@@ -55,7 +56,12 @@ def test_spec_3_0_opens(shared_data: Path) -> None:
     nev = read_nev(shared_data / "blackrock" / "spec_3_0" / "file_spec_3_0.nev")
     assert len(nev.packets) == 1404
     assert np.all(np.abs(nev.packets["ticks"] / nev.ticks_hz - 898) < 6)  # 64-bit time stamps
-    assert np.unique(nev.spikes["klass"], return_counts=True)[1].tolist() == [756, 36, 36, 36]  # as neo reads it
+    assert np.unique(nev.packets["klass"][nev.find_spikes()], return_counts=True)[1].tolist() == [
+        756,
+        36,
+        36,
+        36,
+    ]  # as neo reads it
 
 
 def test_a_file_that_ends_within_a_packet_is_refused(shared_data: Path, tmp_path: Path) -> None:

@@ -26,7 +26,10 @@ def test_ripple_samples_are_kept_bit_for_bit(tmp_path: Path, open_recording) -> 
 def test_ripple_events_are_read(tmp_path: Path) -> None:
     write_ripple_events(tmp_path / "raw.nev", [(900, 1, 1), (1200, 33, 2)], [(1000, 515)])
     events = read_nev(tmp_path / "raw.nev")
-    assert [(int(s["ticks"]), int(s["id"]), int(s["klass"])) for s in events.spikes] == [(900, 1, 1), (1200, 33, 2)]
+    assert [(int(s["ticks"]), int(s["id"]), int(s["klass"])) for s in events.packets[events.find_spikes()]] == [
+        (900, 1, 1),
+        (1200, 33, 2),
+    ]
     assert events.words(events.find_words()).tolist() == [515]
     reader = neo.rawio.BlackrockRawIO(filename=str(tmp_path / "raw"))
     reader.parse_header()

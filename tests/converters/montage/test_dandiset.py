@@ -38,18 +38,19 @@ def test_dandi_validate_finds_fault_with_foreign_names_only(simulated_session: P
 
 
 def test_the_draft_has_what_dandi_asks_for(tmp_path: Path) -> None:
-    content = yaml.safe_load(ensure_dandiset(tmp_path / "nwb").read_text(encoding="utf-8"))
+    ensure_dandiset(tmp_path / "nwb")
+    content = yaml.safe_load((tmp_path / "nwb" / "dandiset.yaml").read_text(encoding="utf-8"))
     assert content["identifier"] == "DANDI:000000"
     assert {"identifier", "name", "description"} == set(content)
 
 
 def test_a_file_that_is_there_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "dandiset.yaml").write_text("identifier: DANDI:000207\n", encoding="utf-8")
-    assert ensure_dandiset(tmp_path) == tmp_path.resolve() / "dandiset.yaml"
+    ensure_dandiset(tmp_path)
     assert (tmp_path / "dandiset.yaml").read_text(encoding="utf-8") == "identifier: DANDI:000207\n"
 
 
 def test_a_folder_inside_a_dandiset_gets_none(tmp_path: Path) -> None:
     (tmp_path / "dandiset.yaml").write_text("identifier: DANDI:000207\n", encoding="utf-8")
-    assert ensure_dandiset(tmp_path / "deep" / "er") == tmp_path.resolve() / "dandiset.yaml"
+    ensure_dandiset(tmp_path / "deep" / "er")
     assert not (tmp_path / "deep").exists()

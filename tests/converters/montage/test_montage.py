@@ -1,19 +1,20 @@
 """From bundles to electrodes."""
 
-from dataclasses import replace
-
 import pytest
 
 from nwb_spikeinference.errors import MontageError
-from nwb_spikeinference.session_config import SessionSettings
-from nwb_spikeinference_converters.montage.electrode_table import (
-    RecordedChannels,
-    build_electrodes,
-    montage_notes,
-    row_of_channel,
-)
+from nwb_spikeinference.session_config import RecordingSettings, SessionSettings
+from nwb_spikeinference_converters.montage.electrode_table import build_electrodes, montage_notes, row_of_channel
 
-RAW = RecordedChannels(file="raw.ns6", nsp=None, kind="micro", channels=tuple(range(1, 17)))
+
+def recording(
+    file: str, channels: tuple[int, ...], nsp: str | None = None, kind: str = "micro"
+) -> tuple[RecordingSettings, tuple[int, ...]]:
+    settings = {"format": "blackrock", "file": file, "nsp": nsp, "electrode_type": kind}
+    return RecordingSettings.model_validate(settings), channels
+
+
+RAW = recording("raw.ns6", tuple(range(1, 17)))
 LEFT = {"label": "LHIP", "region": "CA1", "hemisphere": "left", "channels": [1, 2, 3]}
 RIGHT = {"label": "RAMY", "region": "amygdala", "hemisphere": "R", "channels": [9, 10]}
 
@@ -51,17 +52,15 @@ def test_the_reference_wire_is_a_contact_that_was_not_recorded() -> None:
 
 
 def test_contacts_of_a_macro_recording_are_macro() -> None:
-    macro = RecordedChannels(file="macro.ns3", nsp=None, kind="macro", channels=(9, 10))
-    micro = RecordedChannels(file="raw.ns6", nsp=None, kind="micro", channels=(1, 2, 3))
+    macro = recording("macro.ns3", (9, 10), kind="macro")
+    micro = recording("raw.ns6", (1, 2, 3))
     kinds = [electrode.kind for electrode in build_electrodes(settings_with(LEFT, RIGHT), [micro, macro])]
     assert kinds == ["micro"] * 3 + ["macro"] * 2
 
 
 def test_two_recorders_may_use_the_same_numbers() -> None:
     devices = [{"name": "A"}, {"name": "B"}]
-    recorded = [
-        RecordedChannels(file=f"{nsp}.ns6", nsp=nsp, kind="micro", channels=tuple(range(1, 9))) for nsp in ("A", "B")
-    ]
+    recorded = [recording(f"{nsp}.ns6", tuple(range(1, 9)), nsp=nsp) for nsp in ("A", "B")]
     twin = {**LEFT, "label": "RHIP", "hemisphere": "right", "nsp": "B"}
     electrodes = build_electrodes(settings_with({**LEFT, "nsp": "A"}, twin, devices=devices), recorded)
     assert row_of_channel(electrodes, 2, "B", "units.mat") == 4
@@ -70,9 +69,7 @@ def test_two_recorders_may_use_the_same_numbers() -> None:
 
 
 def test_a_channel_that_two_recorders_have_needs_its_recorder() -> None:
-    recorded = [
-        RecordedChannels(file=f"{nsp}.ns6", nsp=nsp, kind="micro", channels=tuple(range(1, 9))) for nsp in ("A", "B")
-    ]
+    recorded = [recording(f"{nsp}.ns6", tuple(range(1, 9)), nsp=nsp) for nsp in ("A", "B")]
     devices = [{"name": "A"}, {"name": "B"}]
     with pytest.raises(MontageError, match="bundle 'LHIP': A and B both have channel 1; add 'nsp'"):
         build_electrodes(settings_with(LEFT, devices=devices), recorded)
@@ -95,7 +92,7 @@ def test_a_label_that_stands_twice_is_refused() -> None:
         build_electrodes(settings_with(LEFT, LEFT), [RAW])
 
 
-MACRO = RecordedChannels(file="macro.ns3", nsp=None, kind="macro", channels=(33, 34))
+MACRO = recording("macro.ns3", (33, 34), kind="macro")
 
 
 def test_a_bundle_has_microwires_and_macro_contacts() -> None:
@@ -118,8 +115,8 @@ def test_macro_contacts_in_the_file_of_the_microwires_are_macro() -> None:
 
 
 def test_macro_contacts_of_another_recorder_may_use_the_same_numbers() -> None:
-    other = RecordedChannels(file="clinical.edf", nsp="Clinic", kind="macro", channels=(1, 2))
-    own = RecordedChannels(file="raw.ns6", nsp="NSP1", kind="micro", channels=(1, 2, 3))
+    other = recording("clinical.edf", (1, 2), nsp="Clinic", kind="macro")
+    own = recording("raw.ns6", (1, 2, 3), nsp="NSP1")
     bundle = {**LEFT, "nsp": "NSP1", "macro_channels": [1, 2], "macro_nsp": "Clinic"}
     devices = [{"name": "NSP1"}, {"name": "Clinic"}]
     electrodes = build_electrodes(settings_with(bundle, devices=devices), [own, other])
@@ -127,7 +124,7 @@ def test_macro_contacts_of_another_recorder_may_use_the_same_numbers() -> None:
 
 
 def test_a_channel_that_two_recordings_have_is_what_the_settings_say() -> None:
-    both = [replace(MACRO, channels=(1, 2, 3, 9)), RAW]
+    both = [recording("macro.ns3", (1, 2, 3, 9), kind="macro"), RAW]
     electrodes = build_electrodes(settings_with({**LEFT, "macro_channels": [9]}), both)
     assert [one.kind for one in electrodes] == ["micro", "micro", "micro", "macro"]
 

@@ -5,7 +5,8 @@ import pytest
 
 from nwb_spikeinference.nwb.raw.raw_records import Period, VoltageSource
 from nwb_spikeinference.recordings import FloatArray, IntArray
-from nwb_spikeinference_converters.sessions.measured_waveforms import MeasuredWaveform, measure_waveforms
+from nwb_spikeinference_converters.sessions.measured_waveforms import measure_waveforms
+from nwb_spikeinference_converters.units.shape import Waveform
 
 RATE_HZ = 30000.0
 GAIN = np.array([0.25e-6, 0.5e-6])
@@ -46,23 +47,23 @@ def source() -> VoltageSource:
 
 
 @pytest.fixture(scope="module")
-def measured(source: VoltageSource) -> MeasuredWaveform:
+def measured(source: VoltageSource) -> Waveform:
     (found,) = measure_waveforms([(7, spike_times())], [source])
     assert found is not None
     return found
 
 
-def test_mean_is_the_planted_waveform_without_its_slow_part(measured: MeasuredWaveform) -> None:
+def test_mean_is_the_planted_waveform_without_its_slow_part(measured: Waveform) -> None:
     correlation = np.corrcoef(measured.mean, SHAPE_V)[0, 1]
     assert correlation > 0.98
     assert measured.mean.min() == pytest.approx(SHAPE_V.min(), rel=0.15)
 
 
-def test_trough_lies_at_the_spike(measured: MeasuredWaveform) -> None:
+def test_trough_lies_at_the_spike(measured: Waveform) -> None:
     assert abs(int(np.argmin(measured.mean)) - 30) <= 1
 
 
-def test_sd_over_spikes_is_that_of_the_noise_in_the_band(measured: MeasuredWaveform) -> None:
+def test_sd_over_spikes_is_that_of_the_noise_in_the_band(measured: Waveform) -> None:
     in_band = NOISE_V * np.sqrt(2900 / 15000)
     np.testing.assert_allclose(np.mean(measured.sd), in_band, rtol=0.2)
 
@@ -75,7 +76,7 @@ def test_spikes_too_near_the_ends_leave_no_waveform(source: VoltageSource) -> No
     assert measure_waveforms([(7, np.array([0.001, 4.999, 8.002]))], [source]) == [None]
 
 
-def test_units_do_not_change_each_other(source: VoltageSource, measured: MeasuredWaveform) -> None:
+def test_units_do_not_change_each_other(source: VoltageSource, measured: Waveform) -> None:
     _, again = measure_waveforms([(4, np.array([1.0, 2.0])), (7, spike_times())], [source])
     assert again is not None
     np.testing.assert_array_equal(again.mean, measured.mean)

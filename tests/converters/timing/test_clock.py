@@ -4,23 +4,29 @@ import numpy as np
 import pytest
 
 from nwb_spikeinference.errors import InputError
+from nwb_spikeinference_converters.protocol import RawBlock
 from nwb_spikeinference_converters.timing.clock import RecorderClock, measure_rates, place_blocks
 
 
+def place(starts_s: list[float], lengths: list[int], rate_hz: float) -> tuple[tuple[RawBlock, ...], tuple[float, ...]]:
+    unplaced = [RawBlock(start_s=start_s, n_samples=n) for start_s, n in zip(starts_s, lengths, strict=True)]
+    return place_blocks(unplaced, rate_hz)
+
+
 def test_a_pause_keeps_the_recorders_clock() -> None:
-    blocks, offsets = place_blocks([0.0, 31.0], [4000, 4000], 1000.0)
+    blocks, offsets = place([0.0, 31.0], [4000, 4000], 1000.0)
     assert [block.start_s for block in blocks] == [0.0, 31.0]
     assert offsets == (0.0,)
 
 
 def test_a_clock_that_was_set_back_goes_on_where_the_previous_block_ended() -> None:
-    blocks, offsets = place_blocks([0.0, 0.5], [4000, 4000], 1000.0)
+    blocks, offsets = place([0.0, 0.5], [4000, 4000], 1000.0)
     assert [block.start_s for block in blocks] == [0.0, 4.5]
     assert offsets == (0.0, 4.0)
 
 
 def test_blocks_that_overlap_by_a_sample_of_rounding_are_no_reset() -> None:
-    blocks, offsets = place_blocks([0.0, 3.9995], [4000, 4000], 1000.0)
+    blocks, offsets = place([0.0, 3.9995], [4000, 4000], 1000.0)
     assert [block.start_s for block in blocks] == [0.0, 4.0]
     assert offsets == (0.0,)
 
@@ -41,7 +47,7 @@ def test_more_resets_than_the_recording_had_are_refused() -> None:
 
 
 def test_packets_of_one_run_of_the_clock_go_to_the_run_that_was_recorded_then() -> None:
-    blocks, offsets = place_blocks([0.0, 0.001], [300, 300_000], 30000.0)  # a moment, then set back
+    blocks, offsets = place([0.0, 0.001], [300, 300_000], 30000.0)  # a moment, then set back
     clock = RecorderClock(offsets_s=offsets, blocks=blocks, rate_hz=30000.0)
     np.testing.assert_allclose(clock.unroll(np.array([30000, 60000]), 30000.0, "a.nev"), [1.01, 2.01])
 
@@ -53,7 +59,7 @@ def test_times_of_day_in_nanoseconds_keep_a_microsecond() -> None:
 
 
 def test_a_block_that_overlaps_by_drift_is_no_reset() -> None:
-    _, offsets = place_blocks([0.0, 599.99], [18_000_000, 1000], 30000.0)  # 17 ppm
+    _, offsets = place([0.0, 599.99], [18_000_000, 1000], 30000.0)  # 17 ppm
     assert offsets == (0.0,)
 
 
@@ -80,17 +86,17 @@ def test_blocks_of_one_crystal_share_its_rate() -> None:
 
 
 def test_blocks_know_how_often_the_clock_was_set_back_before_them() -> None:
-    blocks, _ = place_blocks([0.0, 5.0, 0.0, 0.0], [4000, 4000, 1, 4000], 1000.0)
+    blocks, _ = place([0.0, 5.0, 0.0, 0.0], [4000, 4000, 1, 4000], 1000.0)
     assert [block.run for block in blocks] == [0, 0, 1, 1]
 
 
 def test_a_clock_that_was_set_to_another_time_goes_on_where_the_previous_block_ended() -> None:
-    blocks, _ = place_blocks([1e9, 1e9 + 1], [4000, 4000], 1000.0)
+    blocks, _ = place([1e9, 1e9 + 1], [4000, 4000], 1000.0)
     assert [block.start_s for block in blocks] == [1e9, 1e9 + 4]
 
 
 def test_a_short_step_back_shows_where_packets_change_runs() -> None:
-    blocks, offsets = place_blocks([0.0, 0.0], [9000, 300_000], 30000.0)
+    blocks, offsets = place([0.0, 0.0], [9000, 300_000], 30000.0)
     clock = RecorderClock(offsets_s=offsets, blocks=blocks, rate_hz=30000.0)
     seconds = clock.unroll(np.array([3000, 8400, 1500, 8700, 90000]), 30000.0, "a.nev")
     np.testing.assert_allclose(seconds, [0.1, 0.28, 0.35, 0.59, 3.3])

@@ -42,7 +42,7 @@ def test_negative_numbers_are_noise(tmp_path: Path) -> None:
 
 def test_waveforms_are_averaged(tmp_path: Path) -> None:
     first, _ = read(write_mat(tmp_path / "u.mat")).units
-    np.testing.assert_allclose(first.waveform_mean, [0, -3e-5])
+    np.testing.assert_allclose(first.waveform.mean, [0, -3e-5])
 
 
 def test_times_in_seconds_are_no_count_of_samples(tmp_path: Path) -> None:
@@ -54,7 +54,7 @@ def test_times_in_seconds_are_no_count_of_samples(tmp_path: Path) -> None:
 def test_files_of_all_matlab_versions_read_alike(tmp_path: Path, version: str) -> None:
     first, _ = read(write_mat(tmp_path / "u.mat", version)).units
     assert first.spike_times_s.tolist() == [0.5, 2.0]
-    np.testing.assert_allclose(first.waveform_mean, [0, -3e-5])
+    np.testing.assert_allclose(first.waveform.mean, [0, -3e-5])
 
 
 def test_the_unit_of_time_in_session_yaml_wins(tmp_path: Path) -> None:

@@ -60,11 +60,11 @@ def test_times_are_on_the_recorders_clock_unless_said_otherwise(channel_folder: 
 
 def test_waveforms_are_microvolts_where_the_rate_is_given(channel_folder: Path) -> None:
     _, second = read(channel_folder, rate_hz=32000).units
-    assert second.waveform_mean is not None
-    assert second.waveform_sd is not None
-    assert second.waveform_mean[19] == pytest.approx(-50e-6)
-    assert second.waveform_sd[19] == pytest.approx(30e-6)
-    assert second.waveform_rate_hz == 32000
+    assert second.waveform is not None
+    assert second.waveform.sd is not None
+    assert second.waveform.mean[19] == pytest.approx(-50e-6)
+    assert second.waveform.sd[19] == pytest.approx(30e-6)
+    assert second.waveform.rate_hz == 32000
 
 
 def test_the_recording_of_that_name_gives_the_rate_of_waveforms(channel_folder: Path, tmp_path: Path) -> None:
@@ -73,12 +73,12 @@ def test_the_recording_of_that_name_gives_the_rate_of_waveforms(channel_folder: 
     ncs.write_bytes(header.encode().ljust(16384, b"\0"))
     context = ReadContext(clock=RecorderClock(files=(ncs,)))
     first, _ = read_units(channel_folder, UnitsSettings(format="combinato", file="CSC12"), context).units
-    assert (first.channel, first.waveform_rate_hz) == (11, 32000)
+    assert (first.channel, first.waveform.rate_hz) == (11, 32000)
 
 
 def test_waveforms_without_a_rate_are_left_out(channel_folder: Path) -> None:
     content = read(channel_folder)
-    assert all(unit.waveform_mean is None for unit in content.units)
+    assert all(unit.waveform is None for unit in content.units)
     assert any("'rate_hz' can give it" in note for note in content.notes)
 
 
@@ -93,7 +93,7 @@ def test_both_signs_are_read(channel_folder: Path) -> None:
     write_combinato_sorting(channel_folder, "sort_pos_joe")
     content = read(channel_folder, rate_hz=32000)
     assert [unit.quality["sign"] for unit in content.units] == ["neg", "neg", "pos", "pos"]
-    waveform = content.units[3].waveform_mean
+    waveform = content.units[3].waveform.mean
     assert waveform is not None
     assert waveform[19] == pytest.approx(50e-6)
     assert any("the same neuron may be among the units of both" in note for note in content.notes)

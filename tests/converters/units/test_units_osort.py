@@ -41,14 +41,14 @@ def test_microseconds_become_seconds_on_the_recorders_clock(sorted_file: Path) -
 
 def test_waveforms_are_volts_by_the_scaling_factor(sorted_file: Path) -> None:
     first, _ = read(sorted_file).units
-    assert first.waveform_mean is not None
-    assert first.waveform_mean.shape == (256,)
-    assert first.waveform_mean[-1] == pytest.approx(2 * -100 * 1e-7)
-    assert first.waveform_rate_hz == 100_000
+    assert first.waveform is not None
+    assert first.waveform.mean.shape == (256,)
+    assert first.waveform.mean[-1] == pytest.approx(2 * -100 * 1e-7)
+    assert first.waveform.rate_hz == 100_000
 
 
 def test_points_per_second_are_exact_where_the_recordings_rate_is_given(sorted_file: Path) -> None:
-    assert read(sorted_file, rate_hz=32556).units[0].waveform_rate_hz == pytest.approx(32556 * 256 / 84)
+    assert read(sorted_file, rate_hz=32556).units[0].waveform.rate_hz == pytest.approx(32556 * 256 / 84)
 
 
 def test_noise_never_becomes_a_unit(tmp_path: Path) -> None:
@@ -91,7 +91,7 @@ def test_all_spikes_of_a_cluster_are_kept(tmp_path: Path) -> None:
 
 def test_waveforms_without_scaling_factor_are_left_out(tmp_path: Path) -> None:
     content = read(write_osort(tmp_path / "A12_sorted_new.mat", scalingFactor=None))
-    assert all(unit.waveform_mean is None for unit in content.units)
+    assert all(unit.waveform is None for unit in content.units)
     assert any("lacks 'scalingFactor'" in note for note in content.notes)
 
 

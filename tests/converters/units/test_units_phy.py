@@ -80,7 +80,7 @@ def test_whitening_is_undone_before_the_peak_is_sought(folder: Path) -> None:
 
 
 def test_templates_give_no_waveform_in_volts(folder: Path) -> None:
-    assert all(unit.waveform_mean is None for unit in read(write_phy(folder)).units)
+    assert all(unit.waveform is None for unit in read(write_phy(folder)).units)
 
 
 def test_one_channel_for_all_needs_no_templates(folder: Path) -> None:

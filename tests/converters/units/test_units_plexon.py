@@ -69,7 +69,7 @@ def test_plx_times_have_five_bytes(tmp_path: Path) -> None:
 
 def test_plx_spikes_without_waveforms_are_spikes(tmp_path: Path) -> None:
     (unit,) = read(write_plx(tmp_path / "a.plx", [plx_block(SPIKE, 40000, 3, 1)])).units
-    assert unit.waveform_mean is None
+    assert unit.waveform is None
 
 
 @pytest.mark.parametrize("version", [101, 104, 106])
@@ -84,22 +84,22 @@ def test_plx_agrees_with_another_reader(tmp_path: Path, version: int) -> None:
     millivolts = other.rescale_waveforms_to_float(steps, "float64", spike_channel_index=index)
     unit = read(path).units[0]
     assert unit.spike_times_s.tolist() == sorted(other.rescale_spike_timestamp(ticks, "float64"))
-    np.testing.assert_allclose(unit.waveform_mean, millivolts[:, 0].mean(axis=0) / 1e3, rtol=1e-12)
+    np.testing.assert_allclose(unit.waveform.mean, millivolts[:, 0].mean(axis=0) / 1e3, rtol=1e-12)
 
 
 def test_plx_waveforms_are_volts(tmp_path: Path) -> None:
     unit = read(write_plx(tmp_path / "a.plx", BLOCKS)).units[0]
     volts = 3.0 / 2048 / (4 * 500)  # 3000 mV in 2^11 steps, gain 4, preamplifier 500
-    np.testing.assert_allclose(unit.waveform_mean, np.array([0, 200, -400, 50]) * volts)
-    assert unit.waveform_rate_hz == 40000
+    np.testing.assert_allclose(unit.waveform.mean, np.array([0, 200, -400, 50]) * volts)
+    assert unit.waveform.rate_hz == 40000
 
 
 def test_waveforms_sampled_at_no_rate_are_left_out(tmp_path: Path) -> None:
-    assert read(write_plx(tmp_path / "a.plx", BLOCKS, waveform_hz=0)).units[0].waveform_mean is None
+    assert read(write_plx(tmp_path / "a.plx", BLOCKS, waveform_hz=0)).units[0].waveform is None
 
 
 def test_a_channel_without_gain_has_no_waveform(tmp_path: Path) -> None:
-    assert read(write_plx(tmp_path / "a.plx", BLOCKS, gain=0)).units[0].waveform_mean is None
+    assert read(write_plx(tmp_path / "a.plx", BLOCKS, gain=0)).units[0].waveform is None
 
 
 @pytest.mark.parametrize(
@@ -154,14 +154,14 @@ def test_nex_waveforms_join_their_neuron(tmp_path: Path) -> None:
     ]
     (unit,) = read(write_nex(tmp_path / "a.nex", variables)).units
     assert unit.spike_times_s.tolist() == [1.0, 2.0]
-    np.testing.assert_allclose(unit.waveform_mean, (np.array([0, 200, -400, 50]) * 0.01 - 0.5) / 1e3)
+    np.testing.assert_allclose(unit.waveform.mean, (np.array([0, 200, -400, 50]) * 0.01 - 0.5) / 1e3)
 
 
 def test_nex_waveforms_of_some_spikes_only_are_not_those_of_the_unit(tmp_path: Path) -> None:
     variables = [(NEURON, "sig003a", [40000, 80000, 90000], None), (WAVEFORM, "sig003a_wf", [40000, 80000], STEPS)]
     (unit,) = read(write_nex(tmp_path / "a.nex", variables)).units
     assert len(unit.spike_times_s) == 3
-    assert unit.waveform_mean is None
+    assert unit.waveform is None
 
 
 def test_nex_agrees_with_another_reader(tmp_path: Path) -> None:
@@ -173,7 +173,7 @@ def test_nex_agrees_with_another_reader(tmp_path: Path) -> None:
     millivolts = other.rescale_waveforms_to_float(steps, "float64", spike_channel_index=0)
     (unit,) = read(path).units
     assert unit.spike_times_s.tolist() == other.rescale_spike_timestamp(ticks, "float64").tolist()
-    np.testing.assert_allclose(unit.waveform_mean, millivolts[:, 0].mean(axis=0) / 1e3, rtol=1e-12)
+    np.testing.assert_allclose(unit.waveform.mean, millivolts[:, 0].mean(axis=0) / 1e3, rtol=1e-12)
     close_files(other)
 
 
@@ -184,8 +184,8 @@ def test_nex5_has_longer_times_and_waveforms_in_millivolts(tmp_path: Path) -> No
     )
     (unit,) = read(path).units
     assert (unit.channel, unit.cluster_id, unit.spike_times_s.tolist()) == (3, 2, [1.0, 2**33 / 40000])
-    np.testing.assert_allclose(unit.waveform_mean, [0, -2e-4], rtol=1e-6)
-    assert unit.waveform_rate_hz == 40000
+    np.testing.assert_allclose(unit.waveform.mean, [0, -2e-4], rtol=1e-6)
+    assert unit.waveform.rate_hz == 40000
 
 
 def test_a_channel_in_the_session_file_wins(tmp_path: Path) -> None:
@@ -256,9 +256,9 @@ def test_vectors_are_named_after_their_units(tmp_path: Path) -> None:
 def test_waveforms_of_vectors_need_their_rate(tmp_path: Path) -> None:
     path = save(tmp_path / "a.mat", sig003a=[[2.0], [1.0]], sig003a_wf=STEPS.T / 100, sig003a_wf_ts=[[2.0], [1.0]])
     (unit,) = read(path, rate_hz=40000).units
-    np.testing.assert_allclose(unit.waveform_mean, np.array([0, 2.0, -4.0, 0.5]) / 1e3)
+    np.testing.assert_allclose(unit.waveform.mean, np.array([0, 2.0, -4.0, 0.5]) / 1e3)
     without = read(path)
-    assert without.units[0].waveform_mean is None
+    assert without.units[0].waveform is None
     assert without.notes == ("waveforms not used, since the file does not say their rate ('rate_hz' would)",)
 
 

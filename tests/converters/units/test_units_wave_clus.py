@@ -41,9 +41,9 @@ def test_each_class_but_0_is_a_unit(times_file: Path) -> None:
 
 def test_waveforms_are_microvolts_at_par_sr(times_file: Path) -> None:
     first, _ = read(times_file).units
-    np.testing.assert_allclose(first.waveform_mean, [0, -30e-6, 5e-6])
-    np.testing.assert_allclose(first.waveform_sd, [0, 10e-6, 0], atol=1e-12)
-    assert first.waveform_rate_hz == 30000
+    np.testing.assert_allclose(first.waveform.mean, [0, -30e-6, 5e-6])
+    np.testing.assert_allclose(first.waveform.sd, [0, 10e-6, 0], atol=1e-12)
+    assert first.waveform.rate_hz == 30000
 
 
 def test_all_spikes_but_those_of_class_0_are_kept(tmp_path: Path) -> None:
@@ -90,16 +90,16 @@ def test_neuralynx_names_are_told_of_the_recorders_clock(tmp_path: Path) -> None
 def test_waveforms_of_unknown_rate_are_left_out(tmp_path: Path) -> None:
     path = write_wave_clus(tmp_path / "times_12.mat", par=None)
     content = read(path)
-    assert all(unit.waveform_mean is None for unit in content.units)
+    assert all(unit.waveform is None for unit in content.units)
     assert any("lacks their sampling rate par.sr" in note for note in content.notes)
-    assert read(path, rate_hz=24000).units[0].waveform_rate_hz == 24000
+    assert read(path, rate_hz=24000).units[0].waveform.rate_hz == 24000
 
 
 def test_a_polytrode_needs_its_channel_and_loses_its_waveforms(tmp_path: Path) -> None:
     path = write_wave_clus(tmp_path / "times_polytrode1.mat", par={"sr": 30000.0, "channels": 4.0})
     with pytest.raises(InputError, match=r"times_polytrode1\.mat: sorted from several wires at once; add 'channel'"):
         read(path)
-    assert all(unit.waveform_mean is None for unit in read(path, channel=2).units)
+    assert all(unit.waveform is None for unit in read(path, channel=2).units)
 
 
 @pytest.mark.parametrize("version", WRITERS)

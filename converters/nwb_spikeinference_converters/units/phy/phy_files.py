@@ -13,8 +13,8 @@ import ast
 import csv
 import io
 import tokenize
+from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from nwb_spikeinference.errors import InputError, describe
 from nwb_spikeinference.recordings import IntArray
+from nwb_spikeinference_converters.recorder_files import refusing
 
 _LARGEST_TEXT_BYTES = 20_000_000  # a table of 100 000 clusters has 5 MB
 _ID_COLUMNS = ("cluster_id", "id")  # the second one in cluster_info.tsv of old versions
@@ -34,36 +35,24 @@ _ARRAY_ERRORS = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PhyParameters:
-    """What ``params.py`` says of the file that was sorted."""
-
-    rate_hz: float | None
-    n_channels: int | None
-
-
-def read_parameters(path: Path) -> PhyParameters:
+def read_parameters(path: Path) -> tuple[float | None, int | None]:
     """
-    Sampling rate and number of channels from ``params.py``, which is parsed and never executed.
+    Sampling rate and number of channels of the sorted file from ``params.py``, which is parsed and never executed.
 
     Raises
     ------
     InputError
         If it is missing or no Python.
     """
-    try:
+    with refusing(path, (SyntaxError, ValueError, RecursionError, MemoryError), "not a list of 'name = value' lines"):
         module = ast.parse(_read_text(path))
-    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        raise InputError(f"{path}: not a list of 'name = value' lines ({describe(error)})") from error
     values: dict[str, Any] = {}
     for statement in module.body:
         if isinstance(statement, ast.Assign) and isinstance(statement.value, ast.Constant):
             names = [target.id for target in statement.targets if isinstance(target, ast.Name)]
             values.update(dict.fromkeys(names, statement.value.value))
-    return PhyParameters(
-        rate_hz=_positive(values, "sample_rate", path),
-        n_channels=None if (n := _positive(values, "n_channels_dat", path)) is None else int(n),
-    )
+    n_channels = _positive(values, "n_channels_dat", path)
+    return _positive(values, "sample_rate", path), None if n_channels is None else int(n_channels)
 
 
 def load_array(path: Path, n_dimensions: int) -> NDArray[Any]:
@@ -102,18 +91,18 @@ def load_whole_numbers(path: Path, n_dimensions: int) -> IntArray:
     return whole
 
 
-def read_cluster_tables(folder: Path) -> tuple[dict[int, dict[str, str]], tuple[Path, ...]]:
+def read_cluster_tables(folder: Path) -> tuple[defaultdict[int, dict[str, str]], tuple[Path, ...]]:
     """
     All columns of the ``cluster_*.tsv`` files by cluster, and the files.
 
     Single tables win over the digest ``cluster_info.tsv``, which Phy writes and never reads.
     """
-    files = sorted([*folder.glob("cluster_*.tsv"), *folder.glob("cluster_*.csv")])
-    files.sort(key=lambda path: path.name != _SUMMARY)
-    rows: dict[int, dict[str, str]] = {}
+    files = [*folder.glob("cluster_*.tsv"), *folder.glob("cluster_*.csv")]
+    files.sort(key=lambda path: (path.name != _SUMMARY, path))
+    rows: defaultdict[int, dict[str, str]] = defaultdict(dict)
     for path in files:
         for cluster, cells in _read_table(path):
-            rows.setdefault(cluster, {}).update(cells)
+            rows[cluster].update(cells)
     return rows, tuple(files)
 
 

@@ -9,7 +9,7 @@ Spike times are sample numbers of the sorted file. Such a file is a recording's 
 clock `recorded`.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +28,7 @@ from nwb_spikeinference_converters.units.shape import (
     ReadContext,
     SortedUnit,
     UnitsFile,
+    group_spikes,
     is_kept_label,
     make_unit,
 )
@@ -42,17 +43,14 @@ _NO_QUALITY = frozenset({"id", "ch", "channel", "sh", "shank", "n_spikes"})
 def read_phy_units(path: Path, settings: UnitsSettings, context: ReadContext) -> UnitsFile:
     """Units of a folder, or of the ``params.py`` in it."""
     folder = path.parent if path.name == "params.py" else path
-    parameters = read_parameters(folder / "params.py")
+    rate_hz, n_channels = read_parameters(folder / "params.py")
     times = load_array(folder / "spike_times.npy", 1)
     clusters, clusters_file = _load_clusters(folder, len(times))
     tables, table_files = read_cluster_tables(folder)
-    kept = [
-        (cluster, members)
-        for cluster, members in _members(clusters)
-        if is_kept_label(_label(tables.get(cluster, {})), settings)
-    ]
-    channels, channel_files, notes = _find_channels(kept, folder, parameters.n_channels, settings, context, len(times))
-    times_s = to_seconds(times, "sample", settings, parameters.rate_hz, folder)
+    clusters_found = list(group_spikes(0, clusters))
+    kept = [(name, members) for _, name, members in clusters_found if is_kept_label(_label(tables[name]), settings)]
+    channels, channel_files, notes = _find_channels(kept, folder, n_channels, settings, context, len(times))
+    times_s = to_seconds(times, "sample", settings, rate_hz, folder)
     sorter = settings.sorter or ("Kilosort" if any(_KILOSORT_LABEL in row for row in tables.values()) else "Phy")
     units: list[SortedUnit] = [
         make_unit(
@@ -60,21 +58,21 @@ def read_phy_units(path: Path, settings: UnitsSettings, context: ReadContext) ->
             cluster_id=cluster,
             spike_times_s=times_s[members],
             sorter=sorter,
-            label=_label(tables.get(cluster, {})),
-            quality=_quality(tables.get(cluster, {})),
+            label=_label(tables[cluster]),
+            quality=_quality(tables[cluster]),
             source=str(folder),
         )
         for channel, (cluster, members) in zip(channels, kept, strict=True)
     ]
-    n_clusters = len(np.unique(clusters))
-    if len(kept) < n_clusters:
-        notes = [*notes, f"{n_clusters - len(kept)} of {n_clusters} clusters left out by their label"]
+    n_left_out = len(clusters_found) - len(kept)
+    if n_left_out:
+        notes = [*notes, f"{n_left_out} of {len(clusters_found)} clusters left out by their label"]
     return UnitsFile(
         units=tuple(units),
         clock=settings.clock or "recorded",
-        resolution_s=1 / ticks_per_second("sample", settings, parameters.rate_hz, folder),
+        resolution_s=1 / ticks_per_second("sample", settings, rate_hz, folder),
         counts_samples=settings.time_unit in (None, "sample"),
-        rate_hz=parameters.rate_hz,
+        rate_hz=rate_hz,
         files=(folder / "params.py", folder / "spike_times.npy", clusters_file, *table_files, *channel_files),
         notes=tuple(notes),
     )
@@ -89,14 +87,6 @@ def _load_clusters(folder: Path, n_spikes: int) -> tuple[IntArray, Path]:
     if len(clusters) != n_spikes:
         raise InputError(f"{path}: {len(clusters)} spikes, but spike_times.npy has {n_spikes}; export the folder again")
     return clusters, path
-
-
-def _members(clusters: IntArray) -> Iterator[tuple[int, IntArray]]:
-    """Each cluster with the indices of its spikes."""
-    order = np.argsort(clusters, kind="stable")
-    names, starts = np.unique(clusters[order], return_index=True)
-    for name, members in zip(names, np.split(order, starts[1:]), strict=False):  # of no spikes, split makes one part
-        yield int(name), members
 
 
 def _find_channels(

@@ -7,7 +7,6 @@ file, so waveforms are measured on the raw signal instead. Or vectors, one per u
 in seconds, with ``sig001a_wf`` holding one waveform per column, in millivolts, used where `rate_hz` is given.
 """
 
-import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,14 +15,13 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from nwb_spikeinference.errors import InputError, describe
-from nwb_spikeinference.nwb.storage.open_file import H5_ERRORS
+from nwb_spikeinference.errors import InputError
 from nwb_spikeinference.recordings import FloatArray
 from nwb_spikeinference.session_config import UnitsSettings
-from nwb_spikeinference_converters.units.mat5 import list_mat5
-from nwb_spikeinference_converters.units.mat_files import read_mat
+from nwb_spikeinference_converters.recorder_files import refusing
+from nwb_spikeinference_converters.units.mat5 import iterate_mat5
+from nwb_spikeinference_converters.units.mat_files import MAT_ERRORS, read_mat
 from nwb_spikeinference_converters.units.plexon.plexon_trains import (
-    NamedSpikes,
     PlexonContent,
     PlexonTrain,
     is_train_name,
@@ -72,13 +70,11 @@ def read_plexon_mat(path: Path, settings: UnitsSettings) -> PlexonContent:
 
 def _numeric_shapes(path: Path) -> dict[str, tuple[int, ...]]:
     """Shapes of all numeric variables, as MATLAB shows them; nothing is loaded."""
-    try:
+    with refusing(path, MAT_ERRORS, "cannot be read as a MATLAB file"):
         if h5py.is_hdf5(path):
             with h5py.File(path, "r") as file:
                 return {name: file[name].shape[::-1] for name in file if _is_numeric(file, name)}
-        return {array.name: array.shape for array in list_mat5(path) if array.is_numeric}
-    except (*H5_ERRORS, MemoryError, zlib.error) as error:
-        raise InputError(f"{path}: cannot be read as a MATLAB file ({describe(error)})") from error
+        return {array.name: array.shape for array in iterate_mat5(path) if array.is_numeric}
 
 
 def _is_numeric(file: h5py.File, name: str) -> bool:
@@ -95,7 +91,7 @@ def _read_vectors(
     wanted = with_waveforms if settings.rate_hz is not None else ()
     content = read_mat(path, [*names, *wanted])
     named = [
-        NamedSpikes(
+        PlexonTrain(
             name=name,
             times=content[name].ravel(),
             waveforms=_waveforms(content, name, path),
@@ -120,8 +116,7 @@ def _waveforms(content: Mapping[str, NDArray[Any]], name: str, path: Path) -> Fl
         raise InputError(
             f"{path}: '{name}_wf' has the shape {millivolts.shape}; one column per spike ({n_spikes}) needed"
         )
-    volts: FloatArray = by_spike.astype(np.float64) / 1e3
-    return volts
+    return by_spike.astype(np.float64) / 1e3
 
 
 def _is_spike_table(table: NDArray[Any]) -> bool:

@@ -13,32 +13,26 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nwb_spikeinference.errors import InputError, describe
+from nwb_spikeinference.errors import InputError
 from nwb_spikeinference.recordings import FloatArray
-from nwb_spikeinference_converters.units.plexon.plexon_trains import NamedSpikes, PlexonContent, number_trains
+from nwb_spikeinference_converters.recorder_files import refusing
+from nwb_spikeinference_converters.units.plexon.plexon_trains import PlexonContent, PlexonTrain, layout, number_trains
 
 _NEURON, _WAVEFORM = 0, 3
 _WAVEFORM_SUFFIX = "_wf"
-
-
-def _layout(fields: list[tuple[str, str, int]], n_bytes: int) -> np.dtype[Any]:
-    names, formats, offsets = zip(*fields, strict=True)
-    return np.dtype({"names": list(names), "formats": list(formats), "offsets": list(offsets), "itemsize": n_bytes})
-
-
 _FILE_HEADERS = {
-    b"NEX1": _layout([("version", "<i4", 4), ("ticks_hz", "<f8", 264), ("n_variables", "<i4", 280)], 544),
-    b"NEX5": _layout([("version", "<i4", 4), ("ticks_hz", "<f8", 264), ("n_variables", "<i4", 280)], 356),
+    b"NEX1": layout([("version", "<i4", 4), ("ticks_hz", "<f8", 264), ("n_variables", "<i4", 280)], 544),
+    b"NEX5": layout([("version", "<i4", 4), ("ticks_hz", "<f8", 264), ("n_variables", "<i4", 280)], 356),
 }
 _VARIABLE_HEADERS = {
-    b"NEX1": _layout(
+    b"NEX1": layout(
         [
             ("type", "<i4", 0), ("name", "S64", 8), ("offset", "<u4", 72), ("count", "<i4", 76),
             ("rate_hz", "<f8", 112), ("mv_per_step", "<f8", 120), ("n_samples", "<i4", 128), ("offset_mv", "<f8", 140),
         ],
         208,
     ),
-    b"NEX5": _layout(
+    b"NEX5": layout(
         [
             ("type", "<i4", 0), ("name", "S64", 8), ("offset", "<u8", 72), ("count", "<u8", 80),
             ("wide_ticks", "<i4", 88), ("float_values", "<i4", 92), ("rate_hz", "<f8", 96),
@@ -65,13 +59,13 @@ def read_nex(path: Path, channel: int | None) -> PlexonContent:
         If it is no file of this format, truncated, or a train's name does not tell its channel.
     """
     header, variables = _read_headers(path)
-    found: dict[str, NamedSpikes] = {}
+    found: dict[str, PlexonTrain] = {}
     for variable in sorted(variables, key=lambda each: int(each["type"]) != _NEURON):
         name = variable["name"].split(b"\0")[0].decode("latin-1").strip()
         if variable["type"] == _WAVEFORM:
             spikes = _read_waveforms(path, variable, name.removesuffix(_WAVEFORM_SUFFIX), int(header["version"]))
         elif variable["type"] == _NEURON:
-            spikes = NamedSpikes(name=name, times=_read_ticks(path, variable))
+            spikes = PlexonTrain(name=name, times=_read_ticks(path, variable))
         else:
             continue
         known = found.get(spikes.name)
@@ -84,46 +78,43 @@ def read_nex(path: Path, channel: int | None) -> PlexonContent:
 
 
 def _read_headers(path: Path) -> tuple[Any, NDArray[Any]]:
-    try:
-        with path.open("rb") as stream:
-            magic = stream.read(4)
-            if magic not in _FILE_HEADERS:
-                raise InputError(f"{path}: neither a .nex nor a .nex5 file, whatever its name says; export it again")
-            stream.seek(0)
-            layout, variable_layout = _FILE_HEADERS[magic], _VARIABLE_HEADERS[magic]
-            header = np.frombuffer(stream.read(layout.itemsize), layout, count=1)[0]
-            n_bytes = int(header["n_variables"]) * variable_layout.itemsize
-            if not 0 <= n_bytes <= path.stat().st_size - layout.itemsize or not header["ticks_hz"] > 0:
-                raise InputError(f"{path}: truncated, or its header is damaged ({header['n_variables']} variables)")
-            variables = np.frombuffer(stream.read(n_bytes), variable_layout, count=int(header["n_variables"]))
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: cannot be read ({describe(error)})") from error
+    with refusing(path, (OSError, ValueError)), path.open("rb") as stream:
+        magic = stream.read(4)
+        if magic not in _FILE_HEADERS:
+            raise InputError(f"{path}: neither a .nex nor a .nex5 file, whatever its name says; export it again")
+        stream.seek(0)
+        file_header, variable_header = _FILE_HEADERS[magic], _VARIABLE_HEADERS[magic]
+        header = np.frombuffer(stream.read(file_header.itemsize), file_header, count=1)[0]
+        n_bytes = int(header["n_variables"]) * variable_header.itemsize
+        if not 0 <= n_bytes <= path.stat().st_size - file_header.itemsize or not header["ticks_hz"] > 0:
+            raise InputError(f"{path}: truncated, or its header is damaged ({header['n_variables']} variables)")
+        variables = np.frombuffer(stream.read(n_bytes), variable_header, count=int(header["n_variables"]))
     return header, variables
 
 
-def _field(variable: Any, name: str, otherwise: int) -> int:
-    return int(variable[name]) if name in variable.dtype.names else otherwise
+def _is_set(variable: Any, name: str) -> bool:
+    return name in variable.dtype.names and bool(variable[name])
 
 
 def _read_ticks(path: Path, variable: Any) -> NDArray[Any]:
-    dtype = "<i8" if _field(variable, "wide_ticks", 0) else "<i4"
+    dtype = "<i8" if _is_set(variable, "wide_ticks") else "<i4"
     return _read_values(path, dtype, int(variable["offset"]), int(variable["count"]))
 
 
-def _read_waveforms(path: Path, variable: Any, name: str, version: int) -> NamedSpikes:
+def _read_waveforms(path: Path, variable: Any, name: str, version: int) -> PlexonTrain:
     ticks = _read_ticks(path, variable)
     n_samples, rate_hz = int(variable["n_samples"]), float(variable["rate_hz"])
-    is_scaled = bool(_field(variable, "float_values", 0))
+    is_scaled = _is_set(variable, "float_values")
     start = int(variable["offset"]) + ticks.nbytes
     values = _read_values(path, "<f4" if is_scaled else "<i2", start, len(ticks) * n_samples)
     if not n_samples or not rate_hz > 0:
-        return NamedSpikes(name=name, times=ticks)
+        return PlexonTrain(name=name, times=ticks)
     millivolts: FloatArray = values.reshape(len(ticks), n_samples).astype(np.float64)
     if not is_scaled:
         millivolts *= variable["mv_per_step"]
         if "wide_ticks" in variable.dtype.names or version >= _FIRST_VERSION_WITH_OFFSET:
             millivolts += variable["offset_mv"]
-    return NamedSpikes(name=name, times=ticks, waveforms=millivolts / 1e3, waveform_rate_hz=rate_hz)
+    return PlexonTrain(name=name, times=ticks, waveforms=millivolts / 1e3, waveform_rate_hz=rate_hz)
 
 
 def _read_values(path: Path, dtype: str, offset: int, count: int) -> NDArray[Any]:

@@ -13,26 +13,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nwb_spikeinference.errors import InputError, describe
+from nwb_spikeinference.errors import InputError
 from nwb_spikeinference.recordings import FloatArray, IntArray
-from nwb_spikeinference_converters.units.plexon.plexon_trains import PlexonContent, PlexonTrain
+from nwb_spikeinference_converters.recorder_files import refusing
+from nwb_spikeinference_converters.units.plexon.plexon_trains import PlexonContent, PlexonTrain, layout
 from nwb_spikeinference_converters.units.shape import group_spikes
 
 _MAGIC = 0x58454C50  # "PLEX"
-_FILE_HEADER = np.dtype(
-    {
-        "names": [
-            "magic", "version", "ticks_hz", "n_spike_channels", "n_event_channels", "n_slow_channels", "waveform_hz",
-            "bits", "max_mv", "preamp_gain",
-        ],
-        "formats": ["<u4", "<i4", "<i4", "<i4", "<i4", "<i4", "<i4", "u1", "<u2", "<u2"],
-        "offsets": [0, 4, 136, 140, 144, 148, 188, 202, 204, 208],
-        "itemsize": 7504,
-    }
+_FILE_HEADER = layout(
+    [
+        ("magic", "<u4", 0), ("version", "<i4", 4), ("ticks_hz", "<i4", 136), ("n_spike_channels", "<i4", 140),
+        ("n_event_channels", "<i4", 144), ("n_slow_channels", "<i4", 148), ("waveform_hz", "<i4", 188),
+        ("bits", "u1", 202), ("max_mv", "<u2", 204), ("preamp_gain", "<u2", 208),
+    ],
+    7504,
 )  # fmt: skip
-_CHANNEL_HEADER = np.dtype(
-    {"names": ["channel", "gain"], "formats": ["<i4", "<i4"], "offsets": [64, 80], "itemsize": 1020}
-)
+_CHANNEL_HEADER = layout([("channel", "<i4", 64), ("gain", "<i4", 80)], 1020)
 _OTHER_HEADER_BYTES = 296  # of event channels, and of slow ones
 _BLOCK = struct.Struct("<hHIhhhh")  # type, upper byte of time, time, channel, unit, waveforms, words in each
 _SPIKE = 1
@@ -52,7 +48,7 @@ def read_plx(path: Path) -> PlexonContent:
     blocks = _find_spikes(path, start)
     samples = np.memmap(path, dtype="<i2", mode="r", shape=(path.stat().st_size // 2,))
     trains = []
-    for channel, unit, members in group_spikes(blocks["channel"].astype(np.int64), blocks["unit"].astype(np.int64)):
+    for channel, unit, members in group_spikes(blocks["channel"], blocks["unit"]):
         mine = blocks[members]
         volts_per_step = _volts_per_step(header, gains.get(channel, 0))
         trains.append(
@@ -69,19 +65,16 @@ def read_plx(path: Path) -> PlexonContent:
 
 def _read_headers(path: Path) -> tuple[Any, dict[int, int], int]:
     """File header, gain of each spike channel, and where the data blocks start."""
-    try:
-        with path.open("rb") as stream:
-            header = np.frombuffer(stream.read(_FILE_HEADER.itemsize), _FILE_HEADER, count=1)[0]
-            counts = [int(header[f"n_{kind}_channels"]) for kind in ("spike", "event", "slow")]
-            spike_bytes = counts[0] * _CHANNEL_HEADER.itemsize
-            start = _FILE_HEADER.itemsize + spike_bytes + (counts[1] + counts[2]) * _OTHER_HEADER_BYTES
-            if header["magic"] != _MAGIC or min(counts) < 0 or header["ticks_hz"] <= 0:
-                raise InputError(f"{path}: not a .plx file, whatever its name says; export it again as .plx")
-            if start > path.stat().st_size:
-                raise InputError(f"{path}: ends within its headers, which need {start} bytes; copy the file again")
-            channels = np.frombuffer(stream.read(spike_bytes), _CHANNEL_HEADER)
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: not a .plx file ({describe(error)})") from error
+    with refusing(path, (OSError, ValueError), "not a .plx file"), path.open("rb") as stream:
+        header = np.frombuffer(stream.read(_FILE_HEADER.itemsize), _FILE_HEADER, count=1)[0]
+        counts = [int(header[f"n_{kind}_channels"]) for kind in ("spike", "event", "slow")]
+        spike_bytes = counts[0] * _CHANNEL_HEADER.itemsize
+        start = _FILE_HEADER.itemsize + spike_bytes + (counts[1] + counts[2]) * _OTHER_HEADER_BYTES
+        if header["magic"] != _MAGIC or min(counts) < 0 or header["ticks_hz"] <= 0:
+            raise InputError(f"{path}: not a .plx file, whatever its name says; export it again as .plx")
+        if start > path.stat().st_size:
+            raise InputError(f"{path}: ends within its headers, which need {start} bytes; copy the file again")
+        channels = np.frombuffer(stream.read(spike_bytes), _CHANNEL_HEADER)
     return header, dict(zip(channels["channel"].tolist(), channels["gain"].tolist(), strict=True)), start
 
 
@@ -121,5 +114,4 @@ def _waveforms(samples: IntArray, blocks: NDArray[Any], volts_per_step: float | 
     if volts_per_step is None or not n_samples or np.any(blocks["n_samples"] != n_samples):
         return None
     steps = samples[blocks["first"][:, None] + np.arange(n_samples)]
-    volts: FloatArray = steps * volts_per_step
-    return volts
+    return steps * volts_per_step

@@ -8,7 +8,10 @@ unit a is 1, 0 is unsorted, and -1 was invalidated.
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
 
 from nwb_spikeinference.errors import InputError
 from nwb_spikeinference.recordings import FloatArray, IntArray
@@ -20,10 +23,11 @@ _OLD_UNSORTED = "i"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlexonTrain:
-    """Spikes of one unit, or the unsorted ones, of one channel."""
+    """Spikes of one unit, or the unsorted ones, of one channel; `number_trains` tells both from the name."""
 
-    channel: int
-    unit: int
+    name: str = ""
+    channel: int = 0
+    unit: int = UNSORTED
     times: FloatArray | IntArray  # (n_spikes,), in the file's steps of time
     waveforms: FloatArray | None = None  # (n_spikes, n_samples), volts
     waveform_rate_hz: float | None = None
@@ -38,14 +42,10 @@ class PlexonContent:
     notes: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NamedSpikes:
-    """Spikes of which a file says the name only."""
-
-    name: str
-    times: FloatArray | IntArray
-    waveforms: FloatArray | None = None  # (n_spikes, n_samples), volts
-    waveform_rate_hz: float | None = None
+def layout(fields: list[tuple[str, str, int]], n_bytes: int) -> np.dtype[Any]:
+    """Some fields (name, format, first byte) of a header of so many bytes."""
+    names, formats, offsets = zip(*fields, strict=True)
+    return np.dtype({"names": list(names), "formats": list(formats), "offsets": list(offsets), "itemsize": n_bytes})
 
 
 def is_train_name(name: str) -> bool:
@@ -54,7 +54,7 @@ def is_train_name(name: str) -> bool:
     return found is not None and found["channel"] is not None
 
 
-def number_trains(named: Sequence[NamedSpikes], channel: int | None, source: str) -> tuple[PlexonTrain, ...]:
+def number_trains(named: Sequence[PlexonTrain], channel: int | None, source: str) -> tuple[PlexonTrain, ...]:
     """
     Channels and unit numbers from names.
 
@@ -68,21 +68,15 @@ def number_trains(named: Sequence[NamedSpikes], channel: int | None, source: str
     InputError
         If a name does not tell, or two stand for one unit.
     """
-    parsed = [_parse(spikes.name, channel, source) for spikes in named]
+    parsed = [_parse(train.name, channel, source) for train in named]
     letters: dict[int, set[str]] = {}
     for found, letter in parsed:
         letters.setdefault(found, set()).add(letter)
     trains: dict[tuple[int, str], PlexonTrain] = {}
-    for spikes, (found, letter) in zip(named, parsed, strict=True):
+    for train, (found, letter) in zip(named, parsed, strict=True):
         if (found, letter) in trains:
-            raise InputError(f"{source}: {spikes.name!r} is a second unit {letter!r} of channel {found}; rename one")
-        trains[found, letter] = PlexonTrain(
-            channel=found,
-            unit=_unit_number(letter, letters[found]),
-            times=spikes.times,
-            waveforms=spikes.waveforms,
-            waveform_rate_hz=spikes.waveform_rate_hz,
-        )
+            raise InputError(f"{source}: {train.name!r} is a second unit {letter!r} of channel {found}; rename one")
+        trains[found, letter] = replace(train, channel=found, unit=_unit_number(letter, letters[found]))
     return tuple(trains.values())
 
 
