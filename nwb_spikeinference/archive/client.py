@@ -1,6 +1,4 @@
-"""
-The dandi client, speaking through our connection.
-"""
+"""The dandi client, speaking through our connection."""
 
 import logging
 import os

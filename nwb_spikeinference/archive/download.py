@@ -1,6 +1,4 @@
-"""
-Verified downloads into a cache: one file per asset and content, resumed where they broke off.
-"""
+"""Verified downloads into a cache: one file per asset and content, resumed where they broke off."""
 
 import logging
 import os

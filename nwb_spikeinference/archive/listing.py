@@ -1,6 +1,4 @@
-"""
-The listing of a dataset, with our own checks on what the archive says.
-"""
+"""The listing of a dataset, with our own checks on what the archive says."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field

@@ -1,6 +1,4 @@
-"""
-The lock file ``dandi.lock.json``: what was fetched, to the byte.
-"""
+"""The lock file ``dandi.lock.json``: what was fetched, to the byte."""
 
 from pathlib import Path
 from typing import Literal

@@ -1,6 +1,4 @@
-"""
-Files of the archive read where they are, to look into them; nothing is kept on disk.
-"""
+"""Files of the archive read where they are, to look into them; nothing is kept on disk."""
 
 import io
 import os

@@ -1,6 +1,4 @@
-"""
-Options, logging, one-line errors and results as text or JSON: common to all commands.
-"""
+"""Options, logging, one-line errors and results as text or JSON: common to all commands."""
 
 import functools
 import json

@@ -1,6 +1,4 @@
-"""
-``nsi convert``.
-"""
+"""``nsi convert``."""
 
 from dataclasses import asdict
 from pathlib import Path

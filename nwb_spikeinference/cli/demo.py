@@ -1,6 +1,4 @@
-"""
-``nsi demo``.
-"""
+"""``nsi demo``."""
 
 from pathlib import Path
 

@@ -1,6 +1,4 @@
-"""
-``nsi fetch``.
-"""
+"""``nsi fetch``."""
 
 from pathlib import Path
 from typing import Any

@@ -1,6 +1,4 @@
-"""
-``nsi init``.
-"""
+"""``nsi init``."""
 
 from importlib.resources import files
 from pathlib import Path

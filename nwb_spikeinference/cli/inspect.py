@@ -1,6 +1,4 @@
-"""
-``nsi inspect``.
-"""
+"""``nsi inspect``."""
 
 from dataclasses import asdict
 from pathlib import Path

@@ -1,6 +1,4 @@
-"""
-``nsi predict``.
-"""
+"""``nsi predict``."""
 
 from pathlib import Path
 from typing import Any

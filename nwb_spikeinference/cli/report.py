@@ -1,6 +1,4 @@
-"""
-``nsi report``.
-"""
+"""``nsi report``."""
 
 from pathlib import Path
 

@@ -1,6 +1,4 @@
-"""
-``nsi run``.
-"""
+"""``nsi run``."""
 
 from pathlib import Path
 

@@ -1,6 +1,4 @@
-"""
-``nsi simulate``.
-"""
+"""``nsi simulate``."""
 
 from pathlib import Path
 

@@ -1,6 +1,4 @@
-"""
-``nsi status``.
-"""
+"""``nsi status``."""
 
 from collections import Counter
 from dataclasses import asdict

@@ -20,12 +20,7 @@ from nwb_spikeinference.evaluation.evidence import (
     participants_of,
 )
 from nwb_spikeinference.evaluation.fingerprint import Objection
-from nwb_spikeinference.evaluation.statistics import (
-    Interval,
-    bootstrap_difference,
-    p_greater,
-    p_two_sided,
-)
+from nwb_spikeinference.evaluation.statistics import Interval, bootstrap_difference, p_greater, p_two_sided
 from nwb_spikeinference.records import Verdict
 
 MIN_PLACE_PARTICIPANTS = 3  # below, a place is not judged on its own

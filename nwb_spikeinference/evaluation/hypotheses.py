@@ -7,12 +7,7 @@ Holm's correction over those that could be tested, and the words of the record.
 from collections.abc import Sequence
 from typing import Literal
 
-from nwb_spikeinference.evaluation.claims import (
-    Claim,
-    gamma_drives,
-    inhibitory_better,
-    separable_heads,
-)
+from nwb_spikeinference.evaluation.claims import Claim, gamma_drives, inhibitory_better, separable_heads
 from nwb_spikeinference.evaluation.evidence import StudyContext, UnitEvidence
 from nwb_spikeinference.evaluation.fingerprint import bleed_objection
 from nwb_spikeinference.evaluation.statistics import holm

@@ -1,6 +1,4 @@
-"""
-The claim of transfer (H3): whether the relation holds from one place of the brain to others.
-"""
+"""The claim of transfer (H3): whether the relation holds from one place of the brain to others."""
 
 from collections.abc import Mapping, Sequence
 

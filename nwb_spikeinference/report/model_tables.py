@@ -72,9 +72,7 @@ def _pivot(scope: Scope, records: Sequence[ModelRecord], metrics: Sequence[str],
             values = tuple(_score(here.get(model), metric, yard) for model, yard in zip(models, beside, strict=True))
             units = _range([record.n_units for record in here.values()])
             people = _range([record.n_participants for record in here.values()])
-            rows.append(
-                (Cell(name_of(metric, METRICS)), Cell(CELL_TYPES[group]), *values, Cell(units), Cell(people)),
-            )
+            rows.append((Cell(name_of(metric, METRICS)), Cell(CELL_TYPES[group]), *values, Cell(units), Cell(people)))
     headers = (Column("Metric"), Column("Units"))
     scores = tuple(Column(f"{model_name(scope, model)}{_role(scope, model)}", numeric=True) for model in models)
     counts = (Column("n units", numeric=True), Column("n participants", numeric=True))

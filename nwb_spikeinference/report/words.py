@@ -27,10 +27,7 @@ PREDICTOR_MEANINGS = {
     "own": "the LFP of the unit's own wire, which also carries its action potentials",
     "macro": "the LFP of the macro contacts of the same electrode",
 }
-MODELS = {
-    "main": "main model",
-    **{name: kind.written for name, kind in MODEL_KINDS.items()},
-}
+MODELS = {"main": "main model", **{name: kind.written for name, kind in MODEL_KINDS.items()}}
 METRICS = {  # in the order of the tables
     "roc_auc": "ROC-AUC",
     "roc_auc_with_discharges": "ROC-AUC, discharges included",

@@ -66,12 +66,7 @@ def noise_power(read: ReadSamples, n_samples: int, rate_hz: float, seconds: floa
 
 
 def make_gls_template(
-    mean: FloatArray,
-    rate_hz: float,
-    wire: int,
-    spike_samples: IntArray,
-    power: FloatArray,
-    trains: Sequence[IntArray],
+    mean: FloatArray, rate_hz: float, wire: int, spike_samples: IntArray, power: FloatArray, trains: Sequence[IntArray]
 ) -> SpikeTemplate:
     """
     Waveform of a unit on its own wire by generalised least squares.
