@@ -70,16 +70,11 @@ def notch_gain(line_hz: float, rate_hz: float) -> Response:
     """Gain of notches, run both ways, at the mains and its harmonics below the Nyquist frequency."""
     harmonics = np.arange(line_hz, rate_hz / 2 - NOTCH_WIDTH_HZ, line_hz)
     notches = [tf2sos(*iirnotch(at_hz, at_hz / NOTCH_WIDTH_HZ, fs=rate_hz)) for at_hz in harmonics]
-    if not notches:
-        return np.ones_like
-    return _both_ways(np.concatenate(notches), rate_hz)
+    return _both_ways(np.concatenate(notches), rate_hz) if notches else np.ones_like
 
 
 def _both_ways(sos: FloatArray, rate_hz: float) -> Response:
-    def gain(frequencies_hz: FloatArray) -> FloatArray:
-        return np.asarray(np.abs(sosfreqz(sos, frequencies_hz, fs=rate_hz)[1]) ** 2)
-
-    return gain
+    return lambda frequencies_hz: np.asarray(np.abs(sosfreqz(sos, frequencies_hz, fs=rate_hz)[1]) ** 2)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,11 +90,6 @@ class FilteredPiece:
     analytic: bool
     transformed: np.ndarray  # (n_frequencies, ...), of `signal`
     spectra: tuple[FloatArray, ...]
-
-    @property
-    def outputs(self) -> tuple[np.ndarray, ...]:
-        """Output of every filter for samples `first` to `last`, shape (n, ...) each."""
-        return tuple(self.output(number) for number in range(len(self.spectra)))
 
     def output(self, number: int) -> np.ndarray:
         """Output of one filter for samples `first` to `last`, shape (n, ...)."""

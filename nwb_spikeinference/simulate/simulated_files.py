@@ -4,6 +4,7 @@ Files of a simulated session, as a lab would hold them: recorder's files, sorted
 The truth goes to a folder of its own, which no other part of the program reads.
 """
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -137,16 +138,7 @@ def session_settings(session: SimulatedSession) -> dict[str, Any]:
         "devices": [{"name": "NSP1", "model": "Cerebus", "manufacturer": "Blackrock Neurotech"}],
         "recordings": [{"format": "blackrock", "file": RAW_FILE, "nsp": "NSP1"}],
         "events": [{"format": "blackrock", "file": EVENTS_FILE}],
-        "bundles": [
-            {
-                "label": bundle.label,
-                "region": bundle.region,
-                "hemisphere": bundle.hemisphere,
-                "channels": list(bundle.channels),
-                "nsp": "NSP1",
-            }
-            for bundle in session.bundles
-        ],
+        "bundles": [asdict(bundle) | {"channels": list(bundle.channels), "nsp": "NSP1"} for bundle in session.bundles],
         "units": [{"format": "mat", "file": UNITS_FILE, "sorter": "simulated"}],
     }
 
