@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from nwb_spikeinference.cli.common import Output, quiet_imports, read_study, shared_options, study_option
+from nwb_spikeinference.regions import name_place
 
 
 @click.command("predict")
@@ -69,7 +70,7 @@ def command(
 
 def _describe(one: Any, *, computed: bool) -> str:
     electrode = one.electrode
-    place = " ".join(word for word in (electrode.hemisphere, electrode.region or "unknown region") if word)
+    place = name_place(electrode.region or "unknown region", electrode.hemisphere)
     parts = [f"{electrode.label} ({place}, {electrode.kind}, {one.rate_hz:g} Hz)"]
     if one.reason:
         parts.append(f"left out, {one.reason}")

@@ -2,6 +2,7 @@
 
 from nwb_spikeinference.recordings import name_unit
 from nwb_spikeinference.records import LoboRecord, Results, TransferRecord, UnitRecord
+from nwb_spikeinference.regions import name_place
 from nwb_spikeinference.report.cells import (
     DASH,
     Cell,
@@ -18,8 +19,8 @@ from nwb_spikeinference.report.cells import (
 from nwb_spikeinference.report.scope import Scope, model_name, without_band
 from nwb_spikeinference.report.words import CELL_TYPES, name_of
 
+_UNIT_HEADERS = ("Participant", "Session", "Unit", "Place", "Putative type", "Spikes", "Rate (Hz)")
 _NO_SCORE = "not scored, e.g. no spike in the part that tests it"
-_NO_PLACE = "the file does not say where the unit lies"
 
 
 def participants_table(results: Results) -> Table:
@@ -51,11 +52,8 @@ def folds_table(results: Results) -> Table:
 
 def unscored_table(scope: Scope) -> Table:
     """Units without a score, each with its reason."""
-    headers = ("Participant", "Session", "Unit", "Place", "Putative type", "Spikes", "Rate (Hz)", "Reason")
-    rows = tuple(
-        (*_unit_cells(unit), Cell(str(unit.n_spikes)), _rate(unit), Cell(unit.excluded_reason or _NO_SCORE))
-        for unit in scope.unscored
-    )
+    headers = (*_UNIT_HEADERS, "Reason")
+    rows = tuple((*_unit_cells(unit), Cell(unit.excluded_reason or _NO_SCORE)) for unit in scope.unscored)
     caption = f"{count(len(rows), 'unit')} without a score."
     return Table(caption=caption, columns=_columns(headers, numeric=(2, 5, 6)), rows=rows)
 
@@ -63,14 +61,12 @@ def unscored_table(scope: Scope) -> Table:
 def units_table(scope: Scope) -> Table:
     """Scored units, main model."""
     headers = (
-        *("Participant", "Session", "Unit", "Place", "Putative type", "Spikes", "Rate (Hz)", "ROC-AUC", "Null", "p"),
-        *("Bits per spike", "PR-AUC · base rate", "Accuracy · majority", "Calibration slope"),
+        *(*_UNIT_HEADERS, "ROC-AUC", "Null", "p", "Bits per spike"),
+        *("PR-AUC · base rate", "Accuracy · majority", "Calibration slope"),
     )
     rows = tuple(
         (
             *_unit_cells(unit),
-            Cell(str(unit.n_spikes)),
-            _rate(unit),
             number_cell(unit.roc_auc, _NO_SCORE),
             number_cell(unit.roc_auc_null, "no shifted spikes were scored"),
             Cell(format_p(unit.roc_auc_p), None if is_known(unit.roc_auc_p) else "no shifted spikes were scored"),
@@ -118,29 +114,20 @@ def inputs_table(results: Results) -> Table:
     return Table(caption=f"{count(len(rows), 'input file')}.", columns=_columns(("File", "SHA-256"), ()), rows=rows)
 
 
-def place_name(region: str | None, hemisphere: str | None) -> str:
-    """Side and structure, e.g. ``left hippocampus``; empty if neither is known."""
-    return " ".join(part for part in (hemisphere, region) if part)
-
-
 def _columns(headers: tuple[str, ...], numeric: range | tuple[int, ...]) -> tuple[Column, ...]:
     return tuple(Column(header, numeric=index in numeric) for index, header in enumerate(headers))
 
 
 def _unit_cells(unit: UnitRecord) -> tuple[Cell, ...]:
-    place = text_cell(place_name(unit.region, unit.hemisphere), _NO_PLACE)
-    kind = Cell(unit.cell_type)  # the column says that it is putative
     return (
         Cell(unit.participant),
         Cell(unit.session),
         Cell(name_unit(unit.unit_id, unit.unit_row).removeprefix("unit ")),
-        place,
-        kind,
+        text_cell(name_place(unit.region, unit.hemisphere), "the file does not say where the unit lies"),
+        Cell(unit.cell_type),  # the column says that it is putative
+        Cell(str(unit.n_spikes)),
+        number_cell(unit.rate_hz, "the rate is not known", digits=2),
     )
-
-
-def _rate(unit: UnitRecord) -> Cell:
-    return number_cell(unit.rate_hz, "the rate is not known", digits=2)
 
 
 def _beside(value: float | None, yardstick: float | None) -> Cell:
@@ -166,8 +153,8 @@ def _transfer_row(record: TransferRecord) -> tuple[Cell, ...]:
     no_within = "no score with training at the tested place: too few participants have units there"
     difference = record.roc_auc - within if within is not None else None
     return (
-        Cell(place_name(record.train_region, record.train_hemisphere)),
-        Cell(place_name(record.test_region, record.test_hemisphere)),
+        Cell(name_place(record.train_region, record.train_hemisphere)),
+        Cell(name_place(record.test_region, record.test_hemisphere)),
         Cell(CELL_TYPES[record.cell_type]),
         estimate_cell(record.roc_auc, record.low, record.high, record.n_participants),
         number_cell(within, no_within),

@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 
 from nwb_spikeinference.model_kinds import MODEL_KINDS
+from nwb_spikeinference.records import CellGroup
 
+TYPES: tuple[CellGroup, ...] = ("excitatory", "inhibitory")
 CELL_TYPES = {
     "all": "all units",
     "excitatory": "putative excitatory",
