@@ -282,10 +282,9 @@ def _retry_after_s(response: requests.Response) -> float:
     """Seconds that the server asks to wait, 0 if it does not say."""
     text = response.headers.get("Retry-After", "")
     try:
-        return max(float(text), 0.0) if text.isdigit() else _seconds_until(parsedate_to_datetime(text))
+        if text.isdigit():
+            return float(text)
+        moment = parsedate_to_datetime(text).astimezone(UTC)
     except ValueError:
         return 0.0
-
-
-def _seconds_until(moment: datetime) -> float:
-    return max((moment.astimezone(UTC) - datetime.now(UTC)).total_seconds(), 0.0)
+    return max((moment - datetime.now(UTC)).total_seconds(), 0.0)

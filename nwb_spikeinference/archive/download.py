@@ -11,7 +11,7 @@ from nwb_spikeinference.archive.address import Asset
 from nwb_spikeinference.archive.client import Archive
 from nwb_spikeinference.archive.connection import read_blocks
 from nwb_spikeinference.errors import InputError, ResourceError
-from nwb_spikeinference.files import fsync_path, lock, make_folder, sha256_file
+from nwb_spikeinference.files import fsync_path, lock, make_folder, sha256_file, writing
 
 _PROGRESS_S = 30  # between lines that say how far a download is
 _ENOUGH_BYTES = 1 << 24  # gained by an attempt, and it does not count as failed
@@ -79,7 +79,7 @@ def _fill(archive: Archive, asset: Asset, partial: Path) -> None:
     """Append to the partial file, in as many attempts as bring it on."""
     network = archive.network
     failures = 0
-    try:
+    with writing(partial):
         while (have := _held(partial)) < asset.size or not partial.exists():
             if failures > network.retries:
                 raise ResourceError(
@@ -90,10 +90,6 @@ def _fill(archive: Archive, asset: Asset, partial: Path) -> None:
                 time.sleep(network.first_wait_s * 2 ** (failures - 1))
             _append(archive, asset, partial, have)
             failures = 0 if _held(partial) - have >= _ENOUGH_BYTES else failures + 1
-    except OSError as error:
-        raise ResourceError(
-            f"{partial}: cannot be written ({error.strerror or error}); check space and rights"
-        ) from error
 
 
 def _held(partial: Path) -> int:

@@ -131,17 +131,8 @@ def _paint_kind(axes: Axes, scope: Scope, kind: str, left: float) -> None:
         axes.plot([left + 1.6, left + 2.4], [nulls.mean()] * 2, color=INK, linewidth=1.2, zorder=4)
     people = list(dict.fromkeys(unit.participant for unit in units))
     means = np.array([np.mean(_aucs([unit for unit in units if unit.participant == person])) for person in people])
-    shifts = swarm_offsets(means, 0.012, 0.3)
-    axes.scatter(
-        left + 0.9 + shifts,
-        means,
-        s=26,
-        marker="D",
-        facecolors=PAPER,
-        edgecolors=COLOURS[kind],
-        linewidths=1.2,
-        zorder=4,
-    )
+    between = left + 0.9 + swarm_offsets(means, 0.012, 0.3)
+    axes.scatter(between, means, s=26, marker="D", facecolors=PAPER, edgecolors=COLOURS[kind], linewidths=1.2, zorder=4)
     record = scope.score("roc_auc", kind) if kind in TYPES else None
     if record is not None and is_known(record.mean):
         axes.plot([left + 1.22, left + 1.48], [record.mean] * 2, color=INK, linewidth=2.2, zorder=5)
