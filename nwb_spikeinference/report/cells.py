@@ -5,6 +5,7 @@ A number that does not exist becomes a dash, and the reason travels with it.
 """
 
 import math
+from collections.abc import Container
 from dataclasses import dataclass
 from typing import TypeGuard
 
@@ -20,20 +21,13 @@ class Cell:
     beside: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
-    """One column's header."""
-
-    header: str
-    numeric: bool = False
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
     """One table of the report."""
 
     caption: str
-    columns: tuple[Column, ...]
+    headers: tuple[str, ...]
+    numeric: Container[int]  # columns of numbers
     rows: tuple[tuple[Cell, ...], ...]
 
     @property

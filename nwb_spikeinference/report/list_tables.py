@@ -6,7 +6,6 @@ from nwb_spikeinference.regions import name_place
 from nwb_spikeinference.report.cells import (
     DASH,
     Cell,
-    Column,
     Table,
     count,
     estimate_cell,
@@ -36,7 +35,7 @@ def participants_table(results: Results) -> Table:
     )
     used = sum(record.excluded_reason is None for record in results.participants)
     caption = f"{count(used, 'participant')} used of {len(results.participants)}."
-    return Table(caption=caption, columns=_columns(headers, numeric=range(1, 5)), rows=rows)
+    return Table(caption=caption, headers=headers, numeric=range(1, 5), rows=rows)
 
 
 def folds_table(results: Results) -> Table:
@@ -47,7 +46,7 @@ def folds_table(results: Results) -> Table:
     )
     headers = ("Fold", "Held-out participants", "Training units", "Test units")
     caption = "Everything that is fitted is fitted inside a fold, without the participants that it holds out."
-    return Table(caption=caption, columns=_columns(headers, numeric=(2, 3)), rows=rows)
+    return Table(caption=caption, headers=headers, numeric=(2, 3), rows=rows)
 
 
 def unscored_table(scope: Scope) -> Table:
@@ -55,7 +54,7 @@ def unscored_table(scope: Scope) -> Table:
     headers = (*_UNIT_HEADERS, "Reason")
     rows = tuple((*_unit_cells(unit), Cell(unit.excluded_reason or _NO_SCORE)) for unit in scope.unscored)
     caption = f"{count(len(rows), 'unit')} without a score."
-    return Table(caption=caption, columns=_columns(headers, numeric=(2, 5, 6)), rows=rows)
+    return Table(caption=caption, headers=headers, numeric=(2, 5, 6), rows=rows)
 
 
 def units_table(scope: Scope) -> Table:
@@ -81,7 +80,7 @@ def units_table(scope: Scope) -> Table:
         f"{count(len(rows), 'unit')} of {count(len(scope.participants), 'participant')}, "
         f"model {model_name(scope, scope.model)}. One unit’s p rests on few spikes: judge participants, not units."
     )
-    return Table(caption=caption, columns=_columns(headers, numeric=(2, *range(5, 14))), rows=rows)
+    return Table(caption=caption, headers=headers, numeric=(2, *range(5, 14)), rows=rows)
 
 
 def lobo_table(scope: Scope) -> Table:
@@ -92,7 +91,7 @@ def lobo_table(scope: Scope) -> Table:
         f"drop: all bands minus {without_band(scope.results)}, both without features of the whole spectrum. only: the "
         f"band alone minus 0.5. p: two-sided, over participants, corrected over bands (Benjamini-Hochberg)."
     )
-    return Table(caption=caption, columns=_columns(headers, numeric=(4, 5, 6)), rows=rows)
+    return Table(caption=caption, headers=headers, numeric=(4, 5, 6), rows=rows)
 
 
 def transfer_table(results: Results) -> Table:
@@ -105,17 +104,13 @@ def transfer_table(results: Results) -> Table:
     caption = (
         "No participant tested on was trained on, whatever the place. Difference: minus training at the tested place."
     )
-    return Table(caption=caption, columns=_columns(headers, numeric=range(3, 10)), rows=rows)
+    return Table(caption=caption, headers=headers, numeric=range(3, 10), rows=rows)
 
 
 def inputs_table(results: Results) -> Table:
     """List the files that were read, by content."""
     rows = tuple((Cell(item.file), Cell(item.sha256)) for item in results.provenance.inputs)
-    return Table(caption=f"{count(len(rows), 'input file')}.", columns=_columns(("File", "SHA-256"), ()), rows=rows)
-
-
-def _columns(headers: tuple[str, ...], numeric: range | tuple[int, ...]) -> tuple[Column, ...]:
-    return tuple(Column(header, numeric=index in numeric) for index, header in enumerate(headers))
+    return Table(caption=f"{count(len(rows), 'input file')}.", headers=("File", "SHA-256"), numeric=(), rows=rows)
 
 
 def _unit_cells(unit: UnitRecord) -> tuple[Cell, ...]:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from nwb_spikeinference.records import ModelRecord
-from nwb_spikeinference.report.cells import DASH, Cell, Column, Table, estimate_cell, format_number, is_known
+from nwb_spikeinference.report.cells import DASH, Cell, Table, estimate_cell, format_number, is_known
 from nwb_spikeinference.report.scope import Scope, model_name, ordered_models
 from nwb_spikeinference.report.words import (
     CELL_TYPES,
@@ -70,9 +70,9 @@ def _pivot(scope: Scope, records: Sequence[ModelRecord], metrics: Sequence[str],
             rows.append((Cell(name_of(metric, METRICS)), Cell(CELL_TYPES[group]), *values, Cell(units), Cell(people)))
     roles = {scope.model: " (main)", "main": " (main)"}
     scores = [f"{model_name(scope, model)}{roles.get(model, '')}" for model in models]
-    numeric = (Column(header, numeric=True) for header in (*scores, "n units", "n participants"))
-    columns = (Column("Metric"), Column("Units"), *numeric)
-    return Table(caption=f"{title} Mean [95 % interval].", columns=columns, rows=tuple(rows))
+    headers = ("Metric", "Units", *scores, "n units", "n participants")
+    numeric = range(2, len(headers))
+    return Table(caption=f"{title} Mean [95 % interval].", headers=headers, numeric=numeric, rows=tuple(rows))
 
 
 def _beside(records: Sequence[ModelRecord], metric: str, group: str, model: str) -> ModelRecord | None:

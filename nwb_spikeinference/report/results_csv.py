@@ -54,30 +54,19 @@ def _rows(scope: Scope, scores: Sequence[UnitModelScore]) -> Iterator[tuple[str 
     for score in scores:
         by_unit[UnitKey(score.participant, score.session, score.unit_row)].append(score)
     for unit in scope.results.units:
-        own = [_score(unit, scope, name, value) for name in UNIT_METRICS if is_known(value := getattr(unit, name))]
-        others = by_unit.get(unit.key, [])
-        known = {(score.predictor, score.protocol, score.model, score.metric) for score in own}
-        new = [s for s in others if (s.predictor or unit.predictor, s.protocol, s.model, s.metric) not in known]
-        for score in [*own, *new] or [_score(unit, scope, "roc_auc", None)]:
+        main = (unit.predictor, scope.protocol, scope.model)
+        own = {(*main, name): value for name in UNIT_METRICS if is_known(value := getattr(unit, name))}
+        others = [
+            ((score.predictor or unit.predictor, score.protocol, score.model, score.metric), score.value)
+            for score in by_unit.get(unit.key, [])
+        ]
+        rows = [*own.items(), *(row for row in others if row[0] not in own)]
+        for what, value in rows or [((*main, "roc_auc"), None)]:
             yield (
                 *(unit.participant, unit.session, unit.unit_id, unit.unit_row),
                 *(unit.region, unit.hemisphere, unit.cell_type),
-                *(score.predictor or unit.predictor, score.protocol, score.model, score.metric),
-                *(score.value if is_known(score.value) else None, unit.excluded_reason),
+                *(*what, value if is_known(value) else None, unit.excluded_reason),
             )
-
-
-def _score(unit: UnitRecord, scope: Scope, metric: str, value: float | None) -> UnitModelScore:
-    return UnitModelScore(
-        participant=unit.participant,
-        session=unit.session,
-        unit_row=unit.unit_row,
-        protocol=scope.protocol,
-        model=scope.model,
-        metric=metric,
-        value=value,
-        predictor=unit.predictor,
-    )
 
 
 def _safe(value: str | float | None) -> str | float | None:
