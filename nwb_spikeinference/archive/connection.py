@@ -135,11 +135,8 @@ class Connection:
         ResourceError
             If it does not answer in time.
         """
-        response = self._send(url, headers, params)
-        try:
+        with self._send(url, headers, params) as response:
             yield response
-        finally:
-            response.close()
 
     def _send(self, url: str, headers: Mapping[str, str] | None, params: Mapping[str, Any] | None) -> requests.Response:
         """The answer of the first attempt that is good."""

@@ -49,7 +49,6 @@ REQUIRED_YARDSTICKS = frozenset({"accuracy"})  # not shown at all without the nu
 VERDICTS = {verdict: verdict.replace("-", " ") for verdict in get_args(Verdict)}
 SEVERITIES = ("serious", "warning", "info")
 
-
 GLOSSARY = {
     "inference": (
         "The model reads the LFP before and after each moment, so it infers what neurons did. It forecasts nothing."
