@@ -23,25 +23,27 @@ def default_cache() -> Path:
     return platformdirs.user_cache_path("nwb-spikeinference") / "dandi"
 
 
-def is_cached(asset: Asset, cache: Path) -> bool:
-    """Whether the cache holds an asset, by its size."""
-    path = cache / asset.key
-    return path.is_file() and path.stat().st_size == asset.size
+def holds(path: Path, asset: Asset, *, check_content: bool = True) -> bool:
+    """Whether a file is an asset, by its size and, if asked for, its content."""
+    has_size = path.is_file() and path.stat().st_size == asset.size
+    return has_size and (not check_content or sha256_file(path) == asset.sha256)
 
 
 def cached_bytes(asset: Asset, cache: Path) -> int:
     """Bytes of an asset that need not be downloaded."""
-    path = cache / asset.key if is_cached(asset, cache) else _partial(asset, cache)
+    path = cache / asset.key
+    if not holds(path, asset, check_content=False):
+        path = _partial(asset, cache)
     return min(path.stat().st_size, asset.size) if path.is_file() else 0
 
 
 def take_cached(asset: Asset, cache: Path) -> Path | None:
     """The asset in the cache; None, and no longer there, if its content is not what it should be."""
     path = cache / asset.key
-    if not is_cached(asset, cache) or sha256_file(path) != asset.sha256:
-        path.unlink(missing_ok=True)
-        return None
-    return path
+    if holds(path, asset):
+        return path
+    path.unlink(missing_ok=True)
+    return None
 
 
 def download(archive: Archive, asset: Asset, cache: Path) -> Path:

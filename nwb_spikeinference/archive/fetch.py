@@ -16,7 +16,7 @@ from typing import Literal
 from nwb_spikeinference.archive.address import Address, Asset, parse_address
 from nwb_spikeinference.archive.client import open_archive
 from nwb_spikeinference.archive.connection import NetworkSettings
-from nwb_spikeinference.archive.download import cached_bytes, default_cache, download, take_cached
+from nwb_spikeinference.archive.download import cached_bytes, default_cache, download, holds, take_cached
 from nwb_spikeinference.archive.listing import Listing, list_assets
 from nwb_spikeinference.archive.lock_file import LOCK_NAME, LockFile, read_lock, write_lock
 from nwb_spikeinference.config import DANDI_API
@@ -29,7 +29,6 @@ from nwb_spikeinference.files import (
     replace_atomically,
     require_space,
     resolve_inside,
-    sha256_file,
 )
 
 State = Literal["in place", "outdated", "absent"]
@@ -236,13 +235,13 @@ def _plan_file(asset: Asset, root: Path, old: LockFile, settings: FetchSettings)
     state: State = "absent"
     if target.exists():
         fetched = next((one for one in old.files if one.path == asset.path), None)
-        if _holds(target, asset, check_content=settings.check_content or fetched is None):
+        if holds(target, asset, check_content=settings.check_content or fetched is None):
             state = "in place"
         elif fetched is None:
             raise ExistsError(
                 f"{target}: exists and is not the file of {old.dandiset}; move it or choose another folder"
             )
-        elif fetched != asset and _holds(target, fetched, check_content=True):
+        elif fetched != asset and holds(target, fetched):
             state = "outdated"
         else:
             raise InputError(
@@ -250,14 +249,6 @@ def _plan_file(asset: Asset, root: Path, old: LockFile, settings: FetchSettings)
                 f"run the same command again"
             )
     return PlannedFile(asset=asset, target=target, state=state)
-
-
-def _holds(path: Path, asset: Asset, *, check_content: bool) -> bool:
-    return (
-        path.is_file()
-        and path.stat().st_size == asset.size
-        and (not check_content or sha256_file(path) == asset.sha256)
-    )
 
 
 def _require_room(plan: FetchPlan, settings: FetchSettings) -> None:

@@ -10,15 +10,14 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import expit, logit
 from scipy.stats import rankdata
 from sklearn.metrics import average_precision_score, roc_curve
 
 from nwb_spikeinference.errors import SettingsError
+from nwb_spikeinference.inputs import BoolArray
 from nwb_spikeinference.recordings import FloatArray, IntArray
 
-BoolArray = NDArray[np.bool_]
 _NEWTON_STEPS = 50
 
 

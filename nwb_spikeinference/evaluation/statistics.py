@@ -26,7 +26,7 @@ from scipy.stats import false_discovery_control
 from scipy.stats import t as student_t
 
 from nwb_spikeinference.errors import SettingsError
-from nwb_spikeinference.evaluation.metrics import BoolArray
+from nwb_spikeinference.inputs import BoolArray
 from nwb_spikeinference.recordings import FloatArray
 
 DRAWS = 2000

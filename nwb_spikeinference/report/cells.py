@@ -91,6 +91,11 @@ def number_cell(value: float | None, reason: str, digits: int = 3) -> Cell:
     return Cell(format_number(value, digits), None if is_known(value) else reason)
 
 
+def text_cells(*values: str | int) -> tuple[Cell, ...]:
+    """Give a cell for each text or count."""
+    return tuple(Cell(str(value)) for value in values)
+
+
 def text_cell(text: str | None, reason: str) -> Cell:
     """Give a text, or a dash and why."""
     return Cell(text) if text else Cell(DASH, reason)

@@ -14,6 +14,7 @@ from nwb_spikeinference.report.cells import (
     is_known,
     number_cell,
     text_cell,
+    text_cells,
 )
 from nwb_spikeinference.report.scope import Scope, model_name, without_band
 from nwb_spikeinference.report.words import CELL_TYPES, name_of
@@ -26,12 +27,8 @@ def participants_table(results: Results) -> Table:
     """Who took part, and who did not and why."""
     headers = ("Participant", "Sessions", "Bundles", "Wires", "Usable units", "Used, or left out because")
     rows = tuple(
-        (
-            Cell(record.participant),
-            *(Cell(str(number)) for number in (record.sessions, record.bundles, record.wires, record.units)),
-            Cell(record.excluded_reason or "used"),
-        )
-        for record in results.participants
+        text_cells(who.participant, who.sessions, who.bundles, who.wires, who.units, who.excluded_reason or "used")
+        for who in results.participants
     )
     used = sum(record.excluded_reason is None for record in results.participants)
     caption = f"{count(used, 'participant')} used of {len(results.participants)}."
@@ -41,8 +38,7 @@ def participants_table(results: Results) -> Table:
 def folds_table(results: Results) -> Table:
     """Which participants were held out together."""
     rows = tuple(
-        (Cell(str(f.fold + 1)), Cell(", ".join(f.held_out)), Cell(str(f.train_units)), Cell(str(f.test_units)))
-        for f in results.folds
+        text_cells(fold.fold + 1, ", ".join(fold.held_out), fold.train_units, fold.test_units) for fold in results.folds
     )
     headers = ("Fold", "Held-out participants", "Training units", "Test units")
     caption = "Everything that is fitted is fitted inside a fold, without the participants that it holds out."
@@ -109,18 +105,15 @@ def transfer_table(results: Results) -> Table:
 
 def inputs_table(results: Results) -> Table:
     """List the files that were read, by content."""
-    rows = tuple((Cell(item.file), Cell(item.sha256)) for item in results.provenance.inputs)
+    rows = tuple(text_cells(item.file, item.sha256) for item in results.provenance.inputs)
     return Table(caption=f"{count(len(rows), 'input file')}.", headers=("File", "SHA-256"), numeric=(), rows=rows)
 
 
 def _unit_cells(unit: UnitRecord) -> tuple[Cell, ...]:
     return (
-        Cell(unit.participant),
-        Cell(unit.session),
-        Cell(name_unit(unit.unit_id, unit.unit_row).removeprefix("unit ")),
+        *text_cells(unit.participant, unit.session, name_unit(unit.unit_id, unit.unit_row).removeprefix("unit ")),
         text_cell(name_place(unit.region, unit.hemisphere), "the file does not say where the unit lies"),
-        Cell(unit.cell_type),  # the column says that it is putative
-        Cell(str(unit.n_spikes)),
+        *text_cells(unit.cell_type, unit.n_spikes),  # the column says that the type is putative
         number_cell(unit.rate_hz, "the rate is not known", digits=2),
     )
 
@@ -132,11 +125,9 @@ def _beside(value: float | None, yardstick: float | None) -> Cell:
 
 
 def _lobo_row(scope: Scope, record: LoboRecord) -> tuple[Cell, ...]:
+    band, model = name_of(record.band, {}), model_name(scope, record.model)
     return (
-        Cell(name_of(record.band, {})),
-        Cell(record.mode),
-        Cell(model_name(scope, record.model)),
-        Cell(CELL_TYPES[record.cell_type]),
+        *text_cells(band, record.mode, model, CELL_TYPES[record.cell_type]),
         estimate_cell(record.delta_roc_auc, record.low, record.high, len(scope.participants)),
         Cell(format_p(record.p), None if is_known(record.p) else "p was not computed"),
         Cell(str(record.n_units)),
@@ -156,6 +147,5 @@ def _transfer_row(record: TransferRecord) -> tuple[Cell, ...]:
         number_cell(difference, no_within),
         number_cell(record.all_places_roc_auc, "no score with training on all places"),
         Cell(" · ".join(DASH if n is None else str(n) for n in (record.train_units, record.within_train_units))),
-        Cell(str(record.n_units)),
-        Cell(str(record.n_participants)),
+        *text_cells(record.n_units, record.n_participants),
     )

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from nwb_spikeinference.records import ModelRecord
-from nwb_spikeinference.report.cells import DASH, Cell, Table, estimate_cell, format_number, is_known
+from nwb_spikeinference.report.cells import DASH, Cell, Table, estimate_cell, format_number, is_known, text_cells
 from nwb_spikeinference.report.scope import Scope, model_name, ordered_models
 from nwb_spikeinference.report.words import (
     CELL_TYPES,
@@ -63,11 +63,10 @@ def _pivot(scope: Scope, records: Sequence[ModelRecord], metrics: Sequence[str],
             here = {r.model: r for r in records if r.metric == metric and r.cell_type == group}
             if not here:
                 continue
-            beside = [_beside(records, metric, group, model) for model in models]
-            values = tuple(_score(here.get(model), metric, yard) for model, yard in zip(models, beside, strict=True))
+            values = [_score(here.get(model), metric, _beside(records, metric, group, model)) for model in models]
             units = _range([record.n_units for record in here.values()])
             people = _range([record.n_participants for record in here.values()])
-            rows.append((Cell(name_of(metric, METRICS)), Cell(CELL_TYPES[group]), *values, Cell(units), Cell(people)))
+            rows.append((*text_cells(name_of(metric, METRICS), CELL_TYPES[group]), *values, *text_cells(units, people)))
     roles = {scope.model: " (main)", "main": " (main)"}
     scores = [f"{model_name(scope, model)}{roles.get(model, '')}" for model in models]
     headers = ("Metric", "Units", *scores, "n units", "n participants")

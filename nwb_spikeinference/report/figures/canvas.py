@@ -120,9 +120,8 @@ def _make_inline(text: str, name: str, alt: str, width_in: float) -> str:
         element.tag = element.tag.rpartition("}")[2]
         element.attrib = {key.rpartition("}")[2]: value for key, value in element.attrib.items()}
         _rewrite(element, name)
-    for child in list(root):
-        if child.tag == "metadata":
-            root.remove(child)
+    for child in root.findall("metadata"):
+        root.remove(child)
     # The same text size in all figures: a wide column shows them a little enlarged, a narrow one lets them scroll.
     width = f"max-width:{_LARGEST_REM * width_in:.1f}rem;min-width:{_SMALLEST_REM * width_in:.1f}rem"
     root.attrib = {"viewBox": root.attrib["viewBox"], "role": "img", "aria-label": alt, "style": width}
