@@ -1,6 +1,4 @@
-"""
-Infer spiking of single neurons from local field potentials in NWB files.
-"""
+"""Infer spiking of single neurons from local field potentials in NWB files."""
 
 from importlib import import_module
 from typing import Any

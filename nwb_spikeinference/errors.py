@@ -29,8 +29,6 @@ class MontageError(SettingsError):
 class InputError(SpikeInferenceError):
     """An input file cannot be read, is damaged, or does not hold what it should."""
 
-    exit_code = 3
-
 
 class NoSignalError(InputError):
     """A file holds no continuous signal that could predict anything."""
@@ -42,8 +40,6 @@ class NoUnitsError(InputError):
 
 class LeakError(SpikeInferenceError):
     """Training and test data overlap, so every score would be wrong."""
-
-    exit_code = 3
 
 
 class ResourceError(SpikeInferenceError):

@@ -26,7 +26,6 @@ from nwb_spikeinference.errors import ExistsError, InputError, LockedError, Reso
 _PARTIAL = ".partial"
 _LONGEST_NAME = 180  # bytes of a target's name that hidden names beside it repeat
 _LONGEST_PATH = 255  # characters of a path below a folder; some systems allow no more in all
-_HASH_BLOCK = 1 << 22
 _log = logging.getLogger(__name__)
 
 
@@ -78,17 +77,14 @@ def replace_atomically(target: Path, check: Callable[[Path], None] | None = None
     """
     temporary = partial_path(target)
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        yield temporary
-        if check is not None:
-            check(temporary)
-        fsync_path(temporary)
-        os.replace(temporary, target)
-        fsync_path(target.parent)
-    except OSError as error:
-        raise ResourceError(
-            f"{target}: cannot be written ({error.strerror or error}); check space and rights"
-        ) from error
+        with writing(target):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            yield temporary
+            if check is not None:
+                check(temporary)
+            fsync_path(temporary)
+            os.replace(temporary, target)
+            fsync_path(target.parent)
     finally:
         with suppress(OSError):  # the error on its way out says more
             temporary.unlink(missing_ok=True)
@@ -103,6 +99,22 @@ def write_text(target: Path, text: str) -> None:
 def write_json(target: Path, content: Any) -> None:
     """Write a JSON file by the writing protocol; NaN is refused, since JSON has none."""
     write_text(target, json.dumps(content, indent=1, allow_nan=False, ensure_ascii=False) + "\n")
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """
+    Write a file inside.
+
+    Raises
+    ------
+    ResourceError
+        If the system does not let it be written.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise ResourceError(f"{path}: cannot be written ({error.strerror or error}); check space and rights") from error
 
 
 @contextmanager
@@ -123,11 +135,8 @@ def reading(path: Path) -> Iterator[None]:
 
 def sha256_file(path: Path) -> str:
     """Hex digest of a file's content."""
-    digest = hashlib.sha256()
     with reading(path), path.open("rb") as stream:
-        while block := stream.read(_HASH_BLOCK):
-            digest.update(block)
-    return digest.hexdigest()
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def sha256_json(content: Any) -> str:
@@ -160,10 +169,14 @@ def make_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError) as error:
-        blocking = next(one for one in (folder, *folder.parents) if one.exists())
-        raise ResourceError(f"{blocking}: is a file, not a folder; choose another place") from error
+        raise ResourceError(f"{nearest_existing(folder)}: is a file, not a folder; choose another place") from error
     except OSError as error:
         raise ResourceError(f"{folder}: cannot be made ({error.strerror or error}); check space and rights") from error
+
+
+def nearest_existing(path: Path) -> Path:
+    """The path itself or the nearest folder above it that exists."""
+    return next(one for one in (path, *path.parents) if one.exists())
 
 
 def require_space(folder: Path, n_bytes: int) -> None:
@@ -175,8 +188,7 @@ def require_space(folder: Path, n_bytes: int) -> None:
     ResourceError
         If the file system has less than `n_bytes` and a reserve of 5 % free.
     """
-    existing = next(parent for parent in [folder, *folder.parents] if parent.exists())
-    free = shutil.disk_usage(existing).free
+    free = shutil.disk_usage(nearest_existing(folder)).free
     if free < n_bytes * 1.05:
         raise ResourceError(
             f"{folder}: needs {describe_bytes(n_bytes)}, only {describe_bytes(free)} free; "

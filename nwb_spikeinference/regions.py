@@ -137,7 +137,12 @@ class Location:
     @property
     def text(self) -> str:
         """Full structure name with side, e.g. ``left hippocampus``."""
-        return " ".join(part for part in (self.hemisphere, self.region) if part)
+        return name_place(self.region, self.hemisphere)
+
+
+def name_place(region: str | None, hemisphere: str | None) -> str:
+    """Side and structure, e.g. ``left hippocampus``; empty if neither is known."""
+    return " ".join(part for part in (hemisphere, region) if part)
 
 
 def known_regions() -> tuple[str, ...]:

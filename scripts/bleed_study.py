@@ -46,7 +46,7 @@ def make_lfp(raw: FloatArray, rate_hz: float) -> FloatArray:
     lfp = np.concatenate(list(decimate_stream([raw], rate_hz, LFP_HZ)))
     bank = FilterBank([notch_gain(LINE_HZ, LFP_HZ)], LFP_HZ)
     pieces = bank.filter(lambda start, stop: lfp[start:stop], len(lfp))
-    return np.concatenate([piece.outputs[0] for piece in pieces])
+    return np.concatenate([piece.output(0) for piece in pieces])
 
 
 def make_input(trace: FloatArray, unit: SimulatedUnit, participant: str) -> LfpInput:

@@ -1,3 +1,1 @@
-"""
-Datasets of the DANDI archive: verified downloads, and reading of remote files without a download.
-"""
+"""Datasets of the DANDI archive: verified downloads, and reading of remote files without a download."""

@@ -1,6 +1,4 @@
-"""
-Names of datasets, and of the files in them.
-"""
+"""Names of datasets, and of the files in them."""
 
 import re
 import unicodedata

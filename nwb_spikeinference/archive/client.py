@@ -1,12 +1,10 @@
-"""
-The dandi client, speaking through our connection.
-"""
+"""The dandi client, speaking through our connection."""
 
 import logging
 import os
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -48,10 +46,8 @@ class Archive:
 def open_archive(server: str, network: NetworkSettings) -> Iterator[Archive]:
     """An archive, closed in the end."""
     archive = Archive(server, network)
-    try:
+    with closing(archive.connection):
         yield archive
-    finally:
-        archive.connection.close()
 
 
 def _token_variable(server: str) -> str | None:

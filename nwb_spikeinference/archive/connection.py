@@ -135,11 +135,8 @@ class Connection:
         ResourceError
             If it does not answer in time.
         """
-        response = self._send(url, headers, params)
-        try:
+        with self._send(url, headers, params) as response:
             yield response
-        finally:
-            response.close()
 
     def _send(self, url: str, headers: Mapping[str, str] | None, params: Mapping[str, Any] | None) -> requests.Response:
         """The answer of the first attempt that is good."""
@@ -282,10 +279,9 @@ def _retry_after_s(response: requests.Response) -> float:
     """Seconds that the server asks to wait, 0 if it does not say."""
     text = response.headers.get("Retry-After", "")
     try:
-        return max(float(text), 0.0) if text.isdigit() else _seconds_until(parsedate_to_datetime(text))
+        if text.isdigit():
+            return float(text)
+        moment = parsedate_to_datetime(text).astimezone(UTC)
     except ValueError:
         return 0.0
-
-
-def _seconds_until(moment: datetime) -> float:
-    return max((moment.astimezone(UTC) - datetime.now(UTC)).total_seconds(), 0.0)
+    return max((moment - datetime.now(UTC)).total_seconds(), 0.0)

@@ -1,6 +1,4 @@
-"""
-Verified downloads into a cache: one file per asset and content, resumed where they broke off.
-"""
+"""Verified downloads into a cache: one file per asset and content, resumed where they broke off."""
 
 import logging
 import os
@@ -13,7 +11,7 @@ from nwb_spikeinference.archive.address import Asset
 from nwb_spikeinference.archive.client import Archive
 from nwb_spikeinference.archive.connection import read_blocks
 from nwb_spikeinference.errors import InputError, ResourceError
-from nwb_spikeinference.files import fsync_path, lock, make_folder, sha256_file
+from nwb_spikeinference.files import fsync_path, lock, make_folder, sha256_file, writing
 
 _PROGRESS_S = 30  # between lines that say how far a download is
 _ENOUGH_BYTES = 1 << 24  # gained by an attempt, and it does not count as failed
@@ -25,25 +23,27 @@ def default_cache() -> Path:
     return platformdirs.user_cache_path("nwb-spikeinference") / "dandi"
 
 
-def is_cached(asset: Asset, cache: Path) -> bool:
-    """Whether the cache holds an asset, by its size."""
-    path = cache / asset.key
-    return path.is_file() and path.stat().st_size == asset.size
+def holds(path: Path, asset: Asset, *, check_content: bool = True) -> bool:
+    """Whether a file is an asset, by its size and, if asked for, its content."""
+    has_size = path.is_file() and path.stat().st_size == asset.size
+    return has_size and (not check_content or sha256_file(path) == asset.sha256)
 
 
 def cached_bytes(asset: Asset, cache: Path) -> int:
     """Bytes of an asset that need not be downloaded."""
-    path = cache / asset.key if is_cached(asset, cache) else _partial(asset, cache)
+    path = cache / asset.key
+    if not holds(path, asset, check_content=False):
+        path = _partial(asset, cache)
     return min(path.stat().st_size, asset.size) if path.is_file() else 0
 
 
 def take_cached(asset: Asset, cache: Path) -> Path | None:
     """The asset in the cache; None, and no longer there, if its content is not what it should be."""
     path = cache / asset.key
-    if not is_cached(asset, cache) or sha256_file(path) != asset.sha256:
-        path.unlink(missing_ok=True)
-        return None
-    return path
+    if holds(path, asset):
+        return path
+    path.unlink(missing_ok=True)
+    return None
 
 
 def download(archive: Archive, asset: Asset, cache: Path) -> Path:
@@ -81,7 +81,7 @@ def _fill(archive: Archive, asset: Asset, partial: Path) -> None:
     """Append to the partial file, in as many attempts as bring it on."""
     network = archive.network
     failures = 0
-    try:
+    with writing(partial):
         while (have := _held(partial)) < asset.size or not partial.exists():
             if failures > network.retries:
                 raise ResourceError(
@@ -92,10 +92,6 @@ def _fill(archive: Archive, asset: Asset, partial: Path) -> None:
                 time.sleep(network.first_wait_s * 2 ** (failures - 1))
             _append(archive, asset, partial, have)
             failures = 0 if _held(partial) - have >= _ENOUGH_BYTES else failures + 1
-    except OSError as error:
-        raise ResourceError(
-            f"{partial}: cannot be written ({error.strerror or error}); check space and rights"
-        ) from error
 
 
 def _held(partial: Path) -> int:

@@ -16,7 +16,7 @@ from typing import Literal
 from nwb_spikeinference.archive.address import Address, Asset, parse_address
 from nwb_spikeinference.archive.client import open_archive
 from nwb_spikeinference.archive.connection import NetworkSettings
-from nwb_spikeinference.archive.download import cached_bytes, default_cache, download, take_cached
+from nwb_spikeinference.archive.download import cached_bytes, default_cache, download, holds, take_cached
 from nwb_spikeinference.archive.listing import Listing, list_assets
 from nwb_spikeinference.archive.lock_file import LOCK_NAME, LockFile, read_lock, write_lock
 from nwb_spikeinference.config import DANDI_API
@@ -25,10 +25,10 @@ from nwb_spikeinference.files import (
     describe_bytes,
     lock,
     make_folder,
+    nearest_existing,
     replace_atomically,
     require_space,
     resolve_inside,
-    sha256_file,
 )
 
 State = Literal["in place", "outdated", "absent"]
@@ -81,9 +81,9 @@ class FetchPlan:
         return sum(one.asset.size for one in self.files)
 
     @property
-    def is_complete(self) -> bool:
-        """Whether every file is in place already."""
-        return all(one.state == "in place" for one in self.files)
+    def missing(self) -> tuple[PlannedFile, ...]:
+        """Files that are not in place."""
+        return tuple(one for one in self.files if one.state != "in place")
 
 
 def fetch_dataset(text: str, folder: Path, settings: FetchSettings = FetchSettings()) -> FetchPlan:
@@ -128,9 +128,12 @@ def plan_fetch(address: Address, folder: Path, settings: FetchSettings) -> Fetch
     if known is not None and not settings.update:
         _require_same(known, address, settings.server, root)
         address = known.address
-    old = known if known is not None else _empty_lock(address, settings)
+    old = known or LockFile(
+        server=settings.server, dandiset=address.dandiset, version=address.version or "", globs=(), files=()
+    )
     if known is not None and not settings.update and settings.glob in known.globs:
-        listing, new = _listing_of(known, settings.glob), known
+        assets = tuple(asset for asset in known.files if fnmatchcase(asset.path, settings.glob))
+        listing, new = Listing(address=known.address, assets=assets), known
     else:
         with open_archive(settings.server, settings.network) as archive:
             listing = list_assets(archive, address, settings.glob)
@@ -167,10 +170,9 @@ def carry_out(plan: FetchPlan, settings: FetchSettings) -> None:
     LockedError
         If another process fetches the same.
     """
-    missing = [one for one in plan.files if one.state != "in place"]
+    missing, cache = plan.missing, settings.cache_folder
     if not missing and not plan.obsolete and read_lock(plan.folder) == plan.lock:
         return
-    cache = settings.cache_folder
     with lock(plan.folder):
         make_folder(plan.folder)
         kept = {one.asset.key: take_cached(one.asset, cache) for one in missing}
@@ -190,12 +192,6 @@ def carry_out(plan: FetchPlan, settings: FetchSettings) -> None:
                 (cache / one.asset.key).unlink(missing_ok=True)
 
 
-def _empty_lock(address: Address, settings: FetchSettings) -> LockFile:
-    return LockFile(
-        server=settings.server, dandiset=address.dandiset, version=address.version or "", globs=(), files=()
-    )
-
-
 def _require_same(known: LockFile, address: Address, server: str, root: Path) -> None:
     if known.dandiset != address.dandiset or address.version not in (None, known.version):
         raise InputError(
@@ -207,10 +203,6 @@ def _require_same(known: LockFile, address: Address, server: str, root: Path) ->
             f"{root / LOCK_NAME}: was fetched from {known.server}, not {server}; ask that server, choose another "
             f"folder, or exchange it with --update"
         )
-
-
-def _listing_of(known: LockFile, glob: str) -> Listing:
-    return Listing(address=known.address, assets=tuple(asset for asset in known.files if fnmatchcase(asset.path, glob)))
 
 
 def _merge(old: LockFile, listing: Listing, settings: FetchSettings) -> LockFile:
@@ -243,13 +235,13 @@ def _plan_file(asset: Asset, root: Path, old: LockFile, settings: FetchSettings)
     state: State = "absent"
     if target.exists():
         fetched = next((one for one in old.files if one.path == asset.path), None)
-        if _holds(target, asset, check_content=settings.check_content or fetched is None):
+        if holds(target, asset, check_content=settings.check_content or fetched is None):
             state = "in place"
         elif fetched is None:
             raise ExistsError(
                 f"{target}: exists and is not the file of {old.dandiset}; move it or choose another folder"
             )
-        elif fetched != asset and _holds(target, fetched, check_content=True):
+        elif fetched != asset and holds(target, fetched):
             state = "outdated"
         else:
             raise InputError(
@@ -259,28 +251,16 @@ def _plan_file(asset: Asset, root: Path, old: LockFile, settings: FetchSettings)
     return PlannedFile(asset=asset, target=target, state=state)
 
 
-def _holds(path: Path, asset: Asset, *, check_content: bool) -> bool:
-    return (
-        path.is_file()
-        and path.stat().st_size == asset.size
-        and (not check_content or sha256_file(path) == asset.sha256)
-    )
-
-
 def _require_room(plan: FetchPlan, settings: FetchSettings) -> None:
-    missing = [one.asset for one in plan.files if one.state != "in place"]
-    if missing and settings.max_bytes is not None and plan.n_bytes > settings.max_bytes:
+    if plan.missing and settings.max_bytes is not None and plan.n_bytes > settings.max_bytes:
         raise ResourceError(
             f"{plan.address}: {len(plan.files)} files of {describe_bytes(plan.n_bytes)}, more than the "
             f"{describe_bytes(settings.max_bytes)} allowed; raise the limit (max-size) or choose files (glob)"
         )
     require_space(settings.cache_folder, plan.missing_bytes)
-    if missing and _device(settings.cache_folder) != _device(plan.folder):  # copies instead of links
-        require_space(plan.folder, sum(asset.size for asset in missing))
-
-
-def _device(folder: Path) -> int:
-    return next(parent for parent in [folder, *folder.parents] if parent.exists()).stat().st_dev
+    places = (settings.cache_folder, plan.folder)
+    if plan.missing and len({nearest_existing(one).stat().st_dev for one in places}) > 1:  # copies instead of links
+        require_space(plan.folder, sum(one.asset.size for one in plan.missing))
 
 
 def _place(source: Path, target: Path) -> None:

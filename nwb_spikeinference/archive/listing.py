@@ -1,7 +1,6 @@
-"""
-The listing of a dataset, with our own checks on what the archive says.
-"""
+"""The listing of a dataset, with our own checks on what the archive says."""
 
+import itertools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
@@ -77,9 +76,7 @@ def _entries(archive: Archive, path: str, address: Address) -> Iterator[dict[str
     """
     seen: set[str] = set()
     count = 0
-    page = 0
-    while True:
-        page += 1
+    for page in itertools.count(1):
         answer = archive.get_json(path, page=page, page_size=_PAGE_SIZE, order="path", metadata="true")
         entries = answer["results"]
         said = answer.get("count")  # newer archives count on the first page alone

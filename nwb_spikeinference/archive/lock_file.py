@@ -1,6 +1,4 @@
-"""
-The lock file ``dandi.lock.json``: what was fetched, to the byte.
-"""
+"""The lock file ``dandi.lock.json``: what was fetched, to the byte."""
 
 from pathlib import Path
 from typing import Literal
@@ -8,8 +6,8 @@ from typing import Literal
 from pydantic import ValidationError
 
 from nwb_spikeinference.archive.address import Address, Asset, normalise_paths
-from nwb_spikeinference.errors import InputError
-from nwb_spikeinference.files import write_json
+from nwb_spikeinference.errors import InputError, describe
+from nwb_spikeinference.files import reading, write_json
 from nwb_spikeinference.settings import Settings
 
 LOCK_NAME = "dandi.lock.json"
@@ -42,17 +40,16 @@ def read_lock(folder: Path) -> LockFile | None:
     """
     path = folder / LOCK_NAME
     try:
-        lock = LockFile.model_validate_json(path.read_text(encoding="utf-8"))
-        normalise_paths(asset.path for asset in lock.files)
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror or error})") from error
+        with reading(path):
+            if not path.exists():
+                return None
+            lock = LockFile.model_validate_json(path.read_text(encoding="utf-8"))
+            normalise_paths(asset.path for asset in lock.files)
+            return lock
     except (ValidationError, UnicodeDecodeError) as error:
         raise InputError(
-            f"{path}: is no lock file ({' '.join(str(error).split())[:160]}); remove it and fetch again"
+            f"{path}: is no lock file ({describe(error, longest=160)}); remove it and fetch again"
         ) from error
-    return lock
 
 
 def write_lock(folder: Path, lock: LockFile) -> None:

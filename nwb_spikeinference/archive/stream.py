@@ -1,12 +1,10 @@
-"""
-Files of the archive read where they are, to look into them; nothing is kept on disk.
-"""
+"""Files of the archive read where they are, to look into them; nothing is kept on disk."""
 
 import io
 import os
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any
 
 import remfile
@@ -17,15 +15,6 @@ from nwb_spikeinference.archive.connection import read_blocks
 from nwb_spikeinference.errors import InputError, SpikeInferenceError, describe
 
 _MEMORY_BYTES = 1 << 28  # of what was read, kept for reading it again
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Answer:
-    """What remfile looks at of an answer."""
-
-    status_code: int
-    content: bytes = b""
-    reason: str = ""
 
 
 class _Ranges:
@@ -43,25 +32,23 @@ class _Ranges:
         self._found: str | None = None  # where the archive sent us: the next part is asked for there
         self.error: SpikeInferenceError | None = None
 
-    def get(self, url: str, headers: Mapping[str, str]) -> _Answer:
-        """A part, whole and of the right place, or a refusal."""
-        try:
-            return self._refusal() if self.error else self._get_there(url, headers["Range"])
-        except SpikeInferenceError as error:
-            self.error = error
-            return self._refusal()
+    def get(self, url: str, headers: Mapping[str, str]) -> SimpleNamespace:
+        """A part, whole and of the right place, or a refusal: what remfile looks at of an answer."""
+        if self.error is None:
+            try:
+                return SimpleNamespace(status_code=206, content=self._get_there(url, headers["Range"]))
+            except SpikeInferenceError as error:
+                self.error = error
+        return SimpleNamespace(status_code=400, reason=str(self.error))
 
-    def _refusal(self) -> _Answer:
-        return _Answer(status_code=400, reason=str(self.error))
-
-    def _get_there(self, url: str, part: str) -> _Answer:
+    def _get_there(self, url: str, part: str) -> bytes:
         """Addresses that an archive sends us to expire, so it may have to be asked again."""
         if self._found is not None:
             with suppress(InputError):
                 return self._get(self._found, part)
         return self._get(url, part)
 
-    def _get(self, url: str, part: str) -> _Answer:
+    def _get(self, url: str, part: str) -> bytes:
         with self._archive.connection.open(url, headers={"Range": part, "Accept-Encoding": "identity"}) as response:
             expected = f"{part.replace('=', ' ')}/{self._size}"
             if response.status_code != 206 or response.headers.get("Content-Range") != expected:
@@ -77,7 +64,7 @@ class _Ranges:
                     break
             if len(content) != last - first + 1:
                 raise InputError(f"{self._name}: the connection broke while it was read; try again")
-        return _Answer(status_code=206, content=bytes(content))
+        return bytes(content)
 
 
 class RemoteFile(io.RawIOBase):

@@ -1,6 +1,4 @@
-"""
-The command line: parse, delegate, print. Everything it does is a library call.
-"""
+"""The command line: parse, delegate, print. Everything it does is a library call."""
 
 
 def main() -> None:

@@ -1,6 +1,4 @@
-"""
-The group of commands; each lies in a file of its own and is imported when it is asked for.
-"""
+"""The group of commands; each lies in a file of its own and is imported when it is asked for."""
 
 import os
 import sys

@@ -1,6 +1,4 @@
-"""
-Options, logging, one-line errors and results as text or JSON: common to all commands.
-"""
+"""Options, logging, one-line errors and results as text or JSON: common to all commands."""
 
 import functools
 import json
@@ -14,8 +12,8 @@ from typing import Any, TypeVar
 
 import click
 
-from nwb_spikeinference.config import StudySettings
-from nwb_spikeinference.errors import SpikeInferenceError
+from nwb_spikeinference.config import DANDI_API, StudySettings
+from nwb_spikeinference.errors import SpikeInferenceError, describe
 from nwb_spikeinference.settings import load_settings
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -24,7 +22,7 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 class Output:
     """Prints the result on stdout: text for people, or one JSON document."""
 
-    def __init__(self, as_json: bool, is_quiet: bool = False) -> None:
+    def __init__(self, as_json: bool, is_quiet: bool) -> None:
         self._as_json = as_json
         self._is_quiet = is_quiet
 
@@ -58,7 +56,7 @@ def shared_options(function: Function) -> Function:
         except SpikeInferenceError as error:
             if debug:
                 raise
-            click.echo(f"error: {' '.join(str(error).split())}", err=True)
+            click.echo(f"error: {describe(error, longest=None)}", err=True)
             code = error.exit_code
         except MemoryError:
             click.echo("error: out of memory; use fewer jobs or a smaller batch", err=True)
@@ -68,12 +66,12 @@ def shared_options(function: Function) -> Function:
     return wrapped  # type: ignore[return-value]
 
 
+PATH = click.Path(path_type=Path)
+FOLDER = click.Path(path_type=Path, exists=True, file_okay=False)
 study_option = click.option(
-    "--study",
-    type=click.Path(path_type=Path),
-    metavar="STUDY",
-    help="Read files as this study.yaml says: its layout, regions and aliases.",
+    "--study", type=PATH, metavar="STUDY", help="Read files as this study.yaml says: its layout, regions and aliases."
 )
+server_option = click.option("--server", default=DANDI_API, metavar="URL", help="API of another archive than DANDI.")
 
 
 def read_study(path: Path | None) -> StudySettings | None:
@@ -96,11 +94,10 @@ def quiet_imports() -> Iterator[None]:
 
 
 def _set_up_logging(level: int) -> None:
-    logger = logging.getLogger("nwb_spikeinference")
-    converters = logging.getLogger("nwb_spikeinference_converters")
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
-    for one in (logger, converters):
-        one.handlers = [handler]
-        one.setLevel(level)
-        one.propagate = False
+    for package in ("nwb_spikeinference", "nwb_spikeinference_converters"):
+        logger = logging.getLogger(package)
+        logger.handlers = [handler]
+        logger.setLevel(level)
+        logger.propagate = False

@@ -1,20 +1,16 @@
-"""
-``nsi convert``.
-"""
+"""``nsi convert``."""
 
 from dataclasses import asdict
 from pathlib import Path
 
 import click
 
-from nwb_spikeinference.cli.common import Output, shared_options
+from nwb_spikeinference.cli.common import PATH, Output, shared_options
 
 
 @click.command("convert")
-@click.argument("sessions", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option(
-    "-o", "--output-dir", "folder", required=True, type=click.Path(path_type=Path), help="Where NWB files go."
-)
+@click.argument("sessions", nargs=-1, required=True, type=PATH)
+@click.option("-o", "--output-dir", "folder", required=True, type=PATH, help="Where NWB files go.")
 @click.option("--jobs", default=1, show_default=True, type=click.IntRange(1), help="Sessions converted at a time.")
 @click.option("--overwrite", is_flag=True, help="Replace files that this program did not make.")
 @click.option("--dry-run", is_flag=True, help="Read and check everything, write nothing.")

@@ -1,16 +1,14 @@
-"""
-``nsi demo``.
-"""
+"""``nsi demo``."""
 
 from pathlib import Path
 
 import click
 
-from nwb_spikeinference.cli.common import Output, quiet_imports, shared_options
+from nwb_spikeinference.cli.common import PATH, Output, quiet_imports, shared_options
 
 
 @click.command("demo")
-@click.argument("folder", default="demo", type=click.Path(path_type=Path))
+@click.argument("folder", default="demo", type=PATH)
 @click.option("--world", default="default", show_default=True, help="Simulated world, e.g. default or null.")
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(0))
 @click.option("--participants", default=6, show_default=True, type=click.IntRange(2))

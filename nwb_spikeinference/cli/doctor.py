@@ -1,6 +1,4 @@
-"""
-``nsi doctor``.
-"""
+"""``nsi doctor``."""
 
 import click
 

@@ -1,14 +1,11 @@
-"""
-``nsi fetch``.
-"""
+"""``nsi fetch``."""
 
 from pathlib import Path
 from typing import Any
 
 import click
 
-from nwb_spikeinference.cli.common import Output, shared_options
-from nwb_spikeinference.config import DANDI_API
+from nwb_spikeinference.cli.common import PATH, Output, server_option, shared_options
 from nwb_spikeinference.files import describe_bytes
 
 
@@ -23,27 +20,18 @@ def _read_size(context: click.Context, parameter: click.Parameter, text: str | N
 
 @click.command("fetch")
 @click.argument("dataset", metavar="DANDI:ID[/VERSION]")
-@click.option("-o", "--output-dir", "folder", required=True, type=click.Path(path_type=Path), help="Where it goes.")
+@click.option("-o", "--output-dir", "folder", required=True, type=PATH, help="Where it goes.")
 @click.option("--glob", default="*", show_default=True, help="Paths of files to fetch; * matches slashes too.")
-@click.option("--max-size", callback=_read_size, metavar="SIZE", help="Fetch nothing if it is more, e.g. 20 GB.")
-@click.option("--cache", type=click.Path(path_type=Path), help="Where downloads are kept; else the user's cache.")
+@click.option(
+    "--max-size", "max_bytes", callback=_read_size, metavar="SIZE", help="Fetch nothing if it is more, e.g. 20 GB."
+)
+@click.option("--cache", type=PATH, help="Where downloads are kept; else the user's cache.")
 @click.option("--no-cache", is_flag=True, help="Leave what is downloaded now in the output folder alone.")
-@click.option("--server", metavar="URL", help="API of another archive than DANDI.")
+@server_option
 @click.option("--update", is_flag=True, help="Ask the archive again, and exchange what is there for what it has.")
 @click.option("--dry-run", is_flag=True, help="Say sizes, write nothing.")
 @shared_options
-def command(
-    dataset: str,
-    folder: Path,
-    glob: str,
-    max_size: int | None,
-    cache: Path | None,
-    no_cache: bool,
-    server: str | None,
-    update: bool,
-    dry_run: bool,
-    output: Output,
-) -> None:
+def command(dataset: str, folder: Path, no_cache: bool, dry_run: bool, output: Output, **choices: Any) -> None:
     """
     Download the NWB files of a dataset of the DANDI archive, verified by sha256.
 
@@ -53,21 +41,12 @@ def command(
     from nwb_spikeinference.archive.address import parse_address
     from nwb_spikeinference.archive.fetch import FetchSettings, carry_out, plan_fetch
 
-    settings = FetchSettings(
-        server=DANDI_API if server is None else server,
-        glob=glob,
-        max_bytes=max_size,
-        cache=cache,
-        keep_cached=not no_cache,
-        update=update,
-    )
+    settings = FetchSettings(keep_cached=not no_cache, **choices)
     plan = plan_fetch(parse_address(dataset), folder, settings)
     output.tell(_describe(plan))
     if not dry_run:
         carry_out(plan, settings)
-    done = (
-        "was in place" if not plan.missing_bytes and plan.is_complete else "would be fetched" if dry_run else "fetched"
-    )
+    done = "was in place" if not plan.missing else "would be fetched" if dry_run else "fetched"
     output.show(
         f"{plan.folder}: {plan.address}, {len(plan.files)} files, {describe_bytes(plan.n_bytes)}, {done}",
         {

@@ -1,19 +1,17 @@
-"""
-``nsi init``.
-"""
+"""``nsi init``."""
 
 from importlib.resources import files
 from pathlib import Path
 
 import click
 
-from nwb_spikeinference.cli.common import Output, shared_options
+from nwb_spikeinference.cli.common import PATH, Output, shared_options
 
 _NAMES = ("study.yaml", "session.yaml")
 
 
 @click.command("init")
-@click.argument("folder", type=click.Path(path_type=Path))
+@click.argument("folder", type=PATH)
 @click.option("--overwrite", is_flag=True, help="Replace existing files.")
 @shared_options
 def command(folder: Path, overwrite: bool, output: Output) -> None:

@@ -1,13 +1,11 @@
-"""
-``nsi inspect``.
-"""
+"""``nsi inspect``."""
 
 from dataclasses import asdict
 from pathlib import Path
 
 import click
 
-from nwb_spikeinference.cli.common import Output, read_study, shared_options, study_option
+from nwb_spikeinference.cli.common import Output, read_study, server_option, shared_options, study_option
 from nwb_spikeinference.config import ArchiveSettings
 from nwb_spikeinference.errors import InputError
 
@@ -15,10 +13,10 @@ from nwb_spikeinference.errors import InputError
 @click.command("inspect")
 @click.argument("paths", nargs=-1, required=True)
 @click.option("--glob", default="*", show_default=True, help="Which files of a dataset; * matches slashes too.")
-@click.option("--server", metavar="URL", help="API of another archive than DANDI.")
+@server_option
 @study_option
 @shared_options
-def command(paths: tuple[str, ...], glob: str, server: str | None, study: Path | None, output: Output) -> int:
+def command(paths: tuple[str, ...], glob: str, server: str, study: Path | None, output: Output) -> int:
     """
     Say what NWB files hold: participant, electrodes, LFP, units, and whether they can be used.
 
@@ -27,7 +25,7 @@ def command(paths: tuple[str, ...], glob: str, server: str | None, study: Path |
     """
     from nwb_spikeinference.pipeline.inspection import describe_summary, describe_table, inspect_files
 
-    archive = ArchiveSettings(glob=glob) if server is None else ArchiveSettings(glob=glob, server=server)
+    archive = ArchiveSettings(glob=glob, server=server)
     summaries = inspect_files(paths, archive=archive, study=read_study(study))
     output.show(
         describe_summary(summaries[0]) if len(summaries) == 1 else describe_table(summaries),

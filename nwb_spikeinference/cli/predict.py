@@ -1,19 +1,18 @@
-"""
-``nsi predict``.
-"""
+"""``nsi predict``."""
 
 from pathlib import Path
 from typing import Any
 
 import click
 
-from nwb_spikeinference.cli.common import Output, quiet_imports, read_study, shared_options, study_option
+from nwb_spikeinference.cli.common import PATH, Output, quiet_imports, read_study, shared_options, study_option
+from nwb_spikeinference.regions import name_place
 
 
 @click.command("predict")
-@click.argument("model", type=click.Path(path_type=Path))
-@click.argument("file", type=click.Path(path_type=Path))
-@click.option("-o", "--output-file", "target", required=True, type=click.Path(path_type=Path), help="The copy.")
+@click.argument("model", type=PATH)
+@click.argument("file", type=PATH)
+@click.option("-o", "--output-file", "target", required=True, type=PATH, help="The copy.")
 @click.option("--region", "regions", multiple=True, help="Contacts of this region only; may be repeated.")
 @click.option("--hemisphere", "hemispheres", multiple=True, help="Contacts of this side only: left, right or midline.")
 @click.option("--channel", "channels", multiple=True, metavar="NAME", help="This contact only; may be repeated.")
@@ -25,13 +24,11 @@ def command(
     model: Path,
     file: Path,
     target: Path,
-    regions: tuple[str, ...],
-    hemispheres: tuple[str, ...],
-    channels: tuple[str, ...],
     study: Path | None,
     overwrite: bool,
     dry_run: bool,
     output: Output,
+    **choice: tuple[str, ...],
 ) -> None:
     """
     Infer spiking from the LFP in FILE, an NWB file without units, by MODEL, the folder that a study wrote.
@@ -43,8 +40,8 @@ def command(
     with quiet_imports():
         from nwb_spikeinference.pipeline.predict import ContactChoice, predict_file
 
-    choice = ContactChoice(regions=regions, hemispheres=hemispheres, channels=channels)
-    done = predict_file(model, file, target, choice, overwrite=overwrite, dry_run=dry_run, study=settings)
+    contacts = ContactChoice(**choice)
+    done = predict_file(model, file, target, contacts, overwrite=overwrite, dry_run=dry_run, study=settings)
     lines = [_describe(one, computed=done.written is not None) for one in done.contacts]
     lines += [*done.statements, str(done.written) if done.written else "nothing was written"]
     output.show(
@@ -71,7 +68,7 @@ def command(
 
 def _describe(one: Any, *, computed: bool) -> str:
     electrode = one.electrode
-    place = " ".join(word for word in (electrode.hemisphere, electrode.region or "unknown region") if word)
+    place = name_place(electrode.region or "unknown region", electrode.hemisphere)
     parts = [f"{electrode.label} ({place}, {electrode.kind}, {one.rate_hz:g} Hz)"]
     if one.reason:
         parts.append(f"left out, {one.reason}")

@@ -1,17 +1,15 @@
-"""
-``nsi report``.
-"""
+"""``nsi report``."""
 
 from pathlib import Path
 
 import click
 
-from nwb_spikeinference.cli.common import Output, shared_options
+from nwb_spikeinference.cli.common import FOLDER, PATH, Output, shared_options
 
 
 @click.command("report")
-@click.argument("folder", type=click.Path(path_type=Path, exists=True, file_okay=False))
-@click.option("-o", "--output-file", "target", type=click.Path(path_type=Path), help="Default: report.html in FOLDER.")
+@click.argument("folder", type=FOLDER)
+@click.option("-o", "--output-file", "target", type=PATH, help="Default: report.html in FOLDER.")
 @click.option("--overwrite", is_flag=True, help="Replace another file than FOLDER's own report.html.")
 @shared_options
 def command(folder: Path, target: Path | None, overwrite: bool, output: Output) -> None:

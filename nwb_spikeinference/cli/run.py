@@ -1,16 +1,14 @@
-"""
-``nsi run``.
-"""
+"""``nsi run``."""
 
 from pathlib import Path
 
 import click
 
-from nwb_spikeinference.cli.common import Output, quiet_imports, read_study, shared_options
+from nwb_spikeinference.cli.common import PATH, Output, quiet_imports, read_study, shared_options
 
 
 @click.command("run")
-@click.argument("study", type=click.Path(path_type=Path))
+@click.argument("study", type=PATH)
 @click.option("--engine", type=click.Choice(["local"]), default="local", show_default=True, help="Who does the tasks.")
 @click.option("--fresh", is_flag=True, help="Forget finished tasks first.")
 @click.option("--dry-run", is_flag=True, help="Check settings and list the files, then stop.")

@@ -1,16 +1,15 @@
-"""
-``nsi simulate``.
-"""
+"""``nsi simulate``."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 
-from nwb_spikeinference.cli.common import Output, shared_options
+from nwb_spikeinference.cli.common import PATH, Output, shared_options
 
 
 @click.command("simulate")
-@click.argument("folder", type=click.Path(path_type=Path))
+@click.argument("folder", type=PATH)
 @click.option("--world", default="default", show_default=True, help="What holds in it, e.g. default or null.")
 @click.option("--participants", default=6, show_default=True, type=click.IntRange(1))
 @click.option("--seconds", default=60.0, show_default=True, type=click.FloatRange(5))
@@ -26,37 +25,12 @@ from nwb_spikeinference.cli.common import Output, shared_options
 @click.option("--overwrite", is_flag=True, help="Replace files of an earlier simulation.")
 @click.option("--dry-run", is_flag=True, help="Check the settings, write nothing.")
 @shared_options
-def command(
-    folder: Path,
-    world: str,
-    participants: int,
-    seconds: float,
-    seed: int,
-    bundles: int,
-    file_format: str,
-    ap_uv: float | None,
-    electrode_drift: float,
-    amplitude_jitter: float,
-    missed_spikes: float,
-    overwrite: bool,
-    dry_run: bool,
-    output: Output,
-) -> None:
+def command(folder: Path, file_format: str, overwrite: bool, dry_run: bool, output: Output, **choices: Any) -> None:
     """Write a simulated study with known truth to FOLDER, as a recorder and a sorter would leave it, or as NWB."""
     from nwb_spikeinference.pipeline.simulation import simulate_study
     from nwb_spikeinference.simulate.simulated_study import SimulationSettings
 
-    settings = SimulationSettings(
-        world=world,
-        participants=participants,
-        seconds=seconds,
-        seed=seed,
-        bundles=bundles,
-        ap_uv=ap_uv,
-        electrode_drift=electrode_drift,
-        amplitude_jitter=amplitude_jitter,
-        missed_spikes=missed_spikes,
-    )
+    settings = SimulationSettings(**choices)
     written = () if dry_run else simulate_study(folder, settings, file_format=file_format, overwrite=overwrite)
     paths = [str(path) for path in written]
     output.show("\n".join(paths), {"files": paths})

@@ -1,6 +1,4 @@
-"""
-``nsi status``.
-"""
+"""``nsi status``."""
 
 from collections import Counter
 from dataclasses import asdict
@@ -8,11 +6,11 @@ from pathlib import Path
 
 import click
 
-from nwb_spikeinference.cli.common import Output, shared_options
+from nwb_spikeinference.cli.common import FOLDER, Output, shared_options
 
 
 @click.command("status")
-@click.argument("folder", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@click.argument("folder", type=FOLDER)
 @shared_options
 def command(folder: Path, output: Output) -> int:
     """Say which tasks of the study whose output is FOLDER are done, failed or unfinished."""

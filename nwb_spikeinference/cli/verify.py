@@ -1,6 +1,4 @@
-"""
-``nsi verify``.
-"""
+"""``nsi verify``."""
 
 from pathlib import Path
 

@@ -6,26 +6,22 @@ with several conditions holds if all of them hold, and its p value is the larges
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from nwb_spikeinference.bands import Band
 from nwb_spikeinference.evaluation.evidence import (
     Score,
     StudyContext,
     UnitEvidence,
+    above_chance,
     difference,
     format_interval,
     in_group,
     mean_interval,
     participants_of,
 )
-from nwb_spikeinference.evaluation.fingerprint import Objection
-from nwb_spikeinference.evaluation.statistics import (
-    Interval,
-    bootstrap_difference,
-    p_greater,
-    p_two_sided,
-)
+from nwb_spikeinference.evaluation.fingerprint import Objection, drop_gap
+from nwb_spikeinference.evaluation.statistics import Interval, bootstrap_difference, p_greater, p_two_sided
 from nwb_spikeinference.records import Verdict
 
 MIN_PLACE_PARTICIPANTS = 3  # below, a place is not judged on its own
@@ -67,9 +63,7 @@ def inhibitory_better(rows: Sequence[UnitEvidence], context: StudyContext, objec
     matched, lack = _type_difference(rows, lambda row: row.thinned_roc_auc, context, "matched")
     if matched is None:
         return Claim(verdict="inconclusive", reason=f"no count-matched comparison: {lack}", interval=raw)
-    chance = mean_interval(
-        in_group(rows, "inhibitory"), lambda row: difference(row.thinned_roc_auc, 0.5), context, "H2"
-    )
+    chance = mean_interval(in_group(rows, "inhibitory"), above_chance("thinned_roc_auc"), context, "H2")
     conditions = (matched, raw, *((chance,) if chance else ()))
     verdict = _conjunction(conditions, context)
     reason = f"inhibitory minus excitatory, count-matched: {format_interval(matched)}; raw: {format_interval(raw)}"
@@ -77,10 +71,8 @@ def inhibitory_better(rows: Sequence[UnitEvidence], context: StudyContext, objec
         verdict, reason = "confounded", f"{reason}; the difference may come from spike counts"
     elif chance is not None and chance.low <= 0:
         reason = f"{reason}; inhibitory units are not predicted above chance"
-    return _guard_bleed(
-        Claim(verdict=verdict, reason=reason, interval=matched, p=max(p_two_sided(one.draws) for one in conditions)),
-        objection,
-    )
+    p = max(p_two_sided(one.draws) for one in conditions)
+    return _guard_bleed(Claim(verdict=verdict, reason=reason, interval=matched, p=p), objection)
 
 
 def gamma_drives(rows: Sequence[UnitEvidence], context: StudyContext, objection: Objection | None) -> Claim:
@@ -142,7 +134,9 @@ def _bands_beside(gamma: Sequence[Band], context: StudyContext) -> tuple[Band, .
 
 def _band_drives(rows: Sequence[UnitEvidence], band: Band, beside: Sequence[Band], context: StudyContext) -> Claim:
     drop = mean_interval(rows, lambda row: row.lobo_drop.get(band.name), context, "H4", band.name)
-    excesses = {other.name: _excess(rows, band.name, other.name, context) for other in beside}
+    excesses = {
+        other.name: mean_interval(rows, drop_gap(band, other), context, "H4", band.name, other.name) for other in beside
+    }
     needs = {f"{band.name} left out": drop, **{f"{name} left out": gap for name, gap in excesses.items()}}
     found, lack = usable(needs, context)
     if lack:
@@ -161,17 +155,11 @@ def _band_drives(rows: Sequence[UnitEvidence], band: Band, beside: Sequence[Band
     )
 
 
-def _excess(rows: Sequence[UnitEvidence], band: str, other: str, context: StudyContext) -> Interval | None:
-    return mean_interval(
-        rows, lambda row: difference(row.lobo_drop.get(band), row.lobo_drop.get(other)), context, "H4", band, other
-    )
-
-
 def _guard_bleed(claim: Claim, objection: Objection | None) -> Claim:
     if claim.verdict != "supported" or objection is None:
         return claim
     verdict, why = objection
-    return Claim(verdict=verdict, reason=f"{claim.reason}; but {why}", interval=claim.interval, p=claim.p)
+    return replace(claim, verdict=verdict, reason=f"{claim.reason}; but {why}")
 
 
 def _conjunction(intervals: Sequence[Interval], context: StudyContext) -> Verdict:

@@ -48,10 +48,9 @@ def find_duplicates(units: Sequence[Unit]) -> tuple[Duplicate, ...]:
     Units with the higher signal-to-noise ratio are kept (then: more spikes, then the lower row). Two units of the same
     wire are different by the sorter's decision and are not compared.
     """
-    best_first = sorted(units, key=_isolation)
     kept: list[Unit] = []
     found: list[Duplicate] = []
-    for unit in best_first:
+    for unit in sorted(units, key=_isolation):
         duplicate = next((match for other in kept if (match := _compare(other, unit)) is not None), None)
         if duplicate is None:
             kept.append(unit)
@@ -113,10 +112,8 @@ def _compare(kept: Unit, other: Unit) -> Duplicate | None:
         return None
     sparser, denser = sorted((kept, other), key=lambda unit: len(unit.spike_times_s))
     n_coincident, excess = coincidence_excess(np.sort(sparser.spike_times_s), np.sort(denser.spike_times_s))
-    if n_coincident < MIN_COINCIDENCES or excess <= MIN_EXCESS_SD:
-        return None
-    share = n_coincident / len(sparser.spike_times_s)
-    if share <= MIN_SHARE:
+    share = n_coincident / max(1, len(sparser.spike_times_s))
+    if n_coincident < MIN_COINCIDENCES or excess <= MIN_EXCESS_SD or share <= MIN_SHARE:
         return None
     return Duplicate(
         kept_row=kept.row,

@@ -14,7 +14,7 @@ from nwb_spikeinference.config import Predictor
 from nwb_spikeinference.evaluation.statistics import DRAWS, Interval, bootstrap_mean
 from nwb_spikeinference.recordings import CellType
 from nwb_spikeinference.records import CellGroup
-from nwb_spikeinference.regions import Hemisphere
+from nwb_spikeinference.regions import Hemisphere, name_place
 
 CELL_GROUPS: tuple[CellGroup, ...] = ("all", "excitatory", "inhibitory")
 
@@ -96,7 +96,7 @@ def participants_of(rows: Iterable[UnitEvidence]) -> frozenset[str]:
 
 def place_name(region: str | None, hemisphere: str | None) -> str:
     """Name a place in words, e.g. ``left hippocampus``."""
-    return " ".join(part for part in (hemisphere, region) if part) or "an unknown place"
+    return name_place(region, hemisphere) or "an unknown place"
 
 
 def mean_interval(rows: Sequence[UnitEvidence], score: Score, context: StudyContext, *purpose: str) -> Interval | None:
@@ -110,11 +110,7 @@ def mean_interval(rows: Sequence[UnitEvidence], score: Score, context: StudyCont
 
 def above_chance(name: str) -> Score:
     """Make a getter of a score of `UnitEvidence` minus 0.5."""
-
-    def score(row: UnitEvidence) -> float | None:
-        return difference(getattr(row, name), 0.5)
-
-    return score
+    return lambda row: difference(getattr(row, name), 0.5)
 
 
 def difference(first: float | None, second: float | None) -> float | None:

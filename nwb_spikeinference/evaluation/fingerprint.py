@@ -34,7 +34,7 @@ def bleed_fingerprint(rows: Sequence[UnitEvidence], context: StudyContext) -> st
     if context.predictor == "own":
         return "the predictor in use is the unit's own wire"
     for high, gamma in _gamma_pairs(context):
-        if _is_above(rows, _drop_gap(high, gamma), context, "costs", high.name, gamma.name):
+        if _is_above(rows, drop_gap(high, gamma), context, "costs", high.name, gamma.name):
             return f"dropping {high.name} costs more than dropping {gamma.name}"
     field = _field_bands(context)
     for high in _high_bands(context):
@@ -46,7 +46,7 @@ def bleed_fingerprint(rows: Sequence[UnitEvidence], context: StudyContext) -> st
 
 def is_bleed_checked(rows: Sequence[UnitEvidence], context: StudyContext) -> bool:
     """Whether the predictor is known to be the own wire, or any comparison of `bleed_fingerprint` could be made."""
-    drops = [_drop_gap(high, gamma) for high, gamma in _gamma_pairs(context)]
+    drops = [drop_gap(high, gamma) for high, gamma in _gamma_pairs(context)]
     alone = [_only_gap(high, low) for high, low in product(_high_bands(context), _field_bands(context))]
     return context.predictor == "own" or any(gap(row) is not None for gap in (*drops, *alone) for row in rows)
 
@@ -72,7 +72,8 @@ def _gamma_pairs(context: StudyContext) -> tuple[tuple[Band, Band], ...]:
     return tuple((high, gamma) for high in _high_bands(context) for gamma in context.gamma_bands()[:1] if high != gamma)
 
 
-def _drop_gap(high: Band, low: Band) -> Score:
+def drop_gap(high: Band, low: Band) -> Score:
+    """Make a getter of what leaving out one band costs more than leaving out another."""
     return lambda row: difference(row.lobo_drop.get(high.name), row.lobo_drop.get(low.name))
 
 

@@ -57,16 +57,12 @@ def bleed_through_flag(rows: Sequence[UnitEvidence], context: StudyContext) -> F
     gap = mean_interval(rows, lambda row: difference(row.own_wire_roc_auc, row.roc_auc), context, "bleed")
     if gap is None or gap.mean <= BLEED_MARGIN:
         return None
-    return FlagRecord(
-        id="bleed-through",
-        severity="info",
-        message=(
-            f"the own wire's ROC-AUC exceeds the {context.predictor} predictor's by {gap.mean:.3f} over {gap.n_units} "
-            f"units of {gap.n_participants} participants: action potentials reach the LFP of their wire; "
-            f"verdicts do not rest on it"
-        ),
-        where="study",
+    message = (
+        f"the own wire's ROC-AUC exceeds the {context.predictor} predictor's by {gap.mean:.3f} over {gap.n_units} "
+        f"units of {gap.n_participants} participants: action potentials reach the LFP of their wire; verdicts do not "
+        f"rest on it"
     )
+    return FlagRecord(id="bleed-through", severity="info", message=message, where="study")
 
 
 def fingerprint_flag(rows: Sequence[UnitEvidence], context: StudyContext) -> FlagRecord | None:
@@ -95,30 +91,22 @@ def drift_flag(rows: Sequence[UnitEvidence], context: StudyContext) -> FlagRecor
         if null is None or null.n_participants < MIN_PARTICIPANTS:
             continue
         if abs(null.mean) > NULL_MARGIN and not null.low <= 0 <= null.high:
-            return FlagRecord(
-                id="drift",
-                severity="serious",
-                message=f"the null by {word} scores {null.mean + 0.5:.3f} over {null.n_units} units: slow drift",
-                where="study",
-            )
+            message = f"the null by {word} scores {null.mean + 0.5:.3f} over {null.n_units} units: slow drift"
+            return FlagRecord(id="drift", severity="serious", message=message, where="study")
     timed = [(auc, row.n_spikes) for row in rows if (auc := row.clock_roc_auc) is not None]
-    drifting = [auc for auc, n_spikes in timed if _drifts(auc, n_spikes)]
+    drifting = [auc for auc, n in timed if abs(auc - 0.5) > max(_DRIFTING_CLOCK, 3 * _standard_error(n))]
     if not timed or len(drifting) < _DRIFTING_SHARE * len(timed):
         return None
-    return FlagRecord(
-        id="drift",
-        severity="warning",
-        message=f"{len(drifting)} of {len(timed)} units drift in rate so far that time alone predicts their spikes",
-        where="study",
-    )
+    message = f"{len(drifting)} of {len(timed)} units drift in rate so far that time alone predicts their spikes"
+    return FlagRecord(id="drift", severity="warning", message=message, where="study")
 
 
 def class_imbalance_flag(rows: Sequence[UnitEvidence], context: StudyContext) -> FlagRecord | None:
     """Say that so few bins hold a spike that accuracy says nothing."""
     rates = [row.base_rate for row in rows if row.base_rate is not None]
-    if not rates or float(np.median(rates)) >= MIN_BASE_RATE:
+    rate = float(np.median(rates)) if rates else 1.0
+    if rate >= MIN_BASE_RATE:
         return None
-    rate = float(np.median(rates))
     message = f"{rate:.2%} of bins hold a spike (median unit): never predicting one is {1 - rate:.1%} accurate"
     return FlagRecord(id="class-imbalance", severity="info", message=message, where="study")
 
@@ -128,16 +116,12 @@ def few_participants_flag(rows: Sequence[UnitEvidence], context: StudyContext) -
     n_participants = len(participants_of(rows))
     if n_participants >= FEW_PARTICIPANTS:
         return None
-    none = n_participants < context.min_participants
-    consequence = (
-        f"no verdicts below {context.min_participants}" if none else "every one of them weighs heavily in the intervals"
-    )
-    return FlagRecord(
-        id="few-participants",
-        severity="serious" if none else "warning",
-        message=f"{n_participants} participant{'' if n_participants == 1 else 's'}: {consequence}",
-        where="study",
-    )
+    people = f"{n_participants} participant{'' if n_participants == 1 else 's'}"
+    if n_participants < context.min_participants:
+        message = f"{people}: no verdicts below {context.min_participants}"
+        return FlagRecord(id="few-participants", severity="serious", message=message, where="study")
+    message = f"{people}: every one of them weighs heavily in the intervals"
+    return FlagRecord(id="few-participants", severity="warning", message=message, where="study")
 
 
 def too_little_data_flag(rows: Sequence[UnitEvidence], context: StudyContext) -> FlagRecord | None:
@@ -165,12 +149,9 @@ def too_good_flag(rows: Sequence[UnitEvidence], context: StudyContext) -> FlagRe
     if not high:
         return None
     auc, best = max(high, key=lambda pair: pair[0])
-    return FlagRecord(
-        id="too-good",
-        severity="warning",
-        message=f"{len(high)} units have a ROC-AUC above {TOO_GOOD_AUC:g}, up to {auc:.3f}: look for a leak",
-        where=f"{best.participant} {best.session} {name_unit(best.unit_id, best.unit_row)}",
-    )
+    message = f"{len(high)} units have a ROC-AUC above {TOO_GOOD_AUC:g}, up to {auc:.3f}: look for a leak"
+    where = f"{best.participant} {best.session} {name_unit(best.unit_id, best.unit_row)}"
+    return FlagRecord(id="too-good", severity="warning", message=message, where=where)
 
 
 def polarity_flags(rows: Sequence[UnitEvidence], context: StudyContext) -> tuple[FlagRecord, ...]:
@@ -201,10 +182,6 @@ def _duplicate_flag(session: str, one: Duplicate) -> FlagRecord:
         f"above jitter: one neuron; {one.kept}, the better isolated one, is kept"
     )
     return FlagRecord(id="duplicate-unit", severity="warning", message=message, where=session)
-
-
-def _drifts(clock_auc: float, n_spikes: int) -> bool:
-    return abs(clock_auc - 0.5) > max(_DRIFTING_CLOCK, 3 * _standard_error(n_spikes))
 
 
 def _standard_error(n_spikes: float) -> float:

@@ -7,12 +7,7 @@ Holm's correction over those that could be tested, and the words of the record.
 from collections.abc import Sequence
 from typing import Literal
 
-from nwb_spikeinference.evaluation.claims import (
-    Claim,
-    gamma_drives,
-    inhibitory_better,
-    separable_heads,
-)
+from nwb_spikeinference.evaluation.claims import Claim, gamma_drives, inhibitory_better, separable_heads
 from nwb_spikeinference.evaluation.evidence import StudyContext, UnitEvidence
 from nwb_spikeinference.evaluation.fingerprint import bleed_objection
 from nwb_spikeinference.evaluation.statistics import holm
@@ -59,7 +54,7 @@ def judge_hypotheses(rows: Sequence[UnitEvidence], context: StudyContext) -> tup
 
 
 def _record(name: HypothesisId, claim: Claim, p_holm: float | None, n_tested: int) -> HypothesisRecord:
-    verdict, reason = claim.verdict, claim.reason
+    verdict, reason, interval = claim.verdict, claim.reason, claim.interval
     if verdict == "supported" and (p_holm is None or p_holm >= ALPHA):
         verdict = "inconclusive"
         reason = f"{reason}; does not survive the correction for {n_tested} tested hypotheses"
@@ -67,9 +62,9 @@ def _record(name: HypothesisId, claim: Claim, p_holm: float | None, n_tested: in
         id=name,
         statement=STATEMENTS[name],
         verdict=verdict,
-        effect=claim.interval.mean if claim.interval else None,
-        low=claim.interval.low if claim.interval else None,
-        high=claim.interval.high if claim.interval else None,
+        effect=interval.mean if interval else None,
+        low=interval.low if interval else None,
+        high=interval.high if interval else None,
         p_holm=p_holm,
         reason=reason,
     )

@@ -10,15 +10,14 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import expit, logit
 from scipy.stats import rankdata
 from sklearn.metrics import average_precision_score, roc_curve
 
 from nwb_spikeinference.errors import SettingsError
+from nwb_spikeinference.inputs import BoolArray
 from nwb_spikeinference.recordings import FloatArray, IntArray
 
-BoolArray = NDArray[np.bool_]
 _NEWTON_STEPS = 50
 
 
@@ -93,10 +92,9 @@ def mean_scores(scores: Sequence[UnitScores]) -> UnitScores:
     if not scores:
         raise SettingsError("a unit without a scored fold has no mean; list it with its reason instead")
     means: dict[str, Any] = {}
-    for field in fields(UnitScores):
-        if field.name not in {"n_bins", "n_spikes", "reason"}:
-            values = [value for fold in scores if (value := getattr(fold, field.name)) is not None]
-            means[field.name] = float(np.mean(values)) if values else None
+    for name in {field.name for field in fields(UnitScores)} - {"n_bins", "n_spikes", "reason"}:
+        values = [value for fold in scores if (value := getattr(fold, name)) is not None]
+        means[name] = float(np.mean(values)) if values else None
     reasons = [fold.reason for fold in scores if fold.reason]
     return UnitScores(
         n_bins=sum(fold.n_bins for fold in scores),
@@ -146,9 +144,8 @@ def bits_per_spike(predicted_logit: FloatArray, counts: IntArray, train_rate_per
     spiked = _spiked(predicted_logit, counts)
     if not spiked.any() or not 0 < train_rate_per_bin < 1:
         return None
-    gain = _log_likelihood(predicted_logit, spiked) - _log_likelihood(
-        np.full(spiked.size, logit(train_rate_per_bin)), spiked
-    )
+    constant = np.full(spiked.size, logit(train_rate_per_bin))
+    gain = _log_likelihood(predicted_logit, spiked) - _log_likelihood(constant, spiked)
     return float(gain / spiked.sum() / np.log(2))
 
 

@@ -54,12 +54,9 @@ def classify_widths(widths_ms: Sequence[float | None], seed: int) -> CellTypes:
     known = np.isfinite(widths)
     probability, reason = _narrow_probability(np.log(widths[known]), seed)
     if probability is None:
-        return CellTypes(
-            types=tuple(cell_type_from_width(width if np.isfinite(width) else None) for width in widths.tolist()),
-            inhibitory_probability=(None,) * widths.size,
-            method="threshold",
-            reason=reason,
-        )
+        types = tuple(cell_type_from_width(width if np.isfinite(width) else None) for width in widths.tolist())
+        unknown = (None,) * widths.size
+        return CellTypes(types=types, inhibitory_probability=unknown, method="threshold", reason=reason)
     posterior = np.full(widths.size, np.nan)
     posterior[known] = probability
     return CellTypes(

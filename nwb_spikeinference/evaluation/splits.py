@@ -83,18 +83,14 @@ def participant_folds(units: Sequence[UnitInfo], n_folds: int, seed: int) -> Fol
     if len(participants) < 2:
         found = "one participant has" if participants else "no participant has"
         return FoldPlan(folds=(), reason=f"{found} usable units, and an unseen-participant score needs at least two")
-    if len(participants) <= n_folds:
-        held_out: list[tuple[str, ...]] = [(name,) for name in participants]
-    else:
-        held_out = _balanced_groups(units, n_folds, seed)
+    alone: list[tuple[str, ...]] = [(name,) for name in participants]
+    held_out = alone if len(participants) <= n_folds else _balanced_groups(units, n_folds, seed)
     folds = tuple(
         Fold(index=index, train=tuple(name for name in participants if name not in names), held_out=names)
         for index, names in enumerate(held_out)
     )
-    notices: tuple[str, ...] = ()
-    if len(participants) < n_folds:
-        notices = (f"{len(participants)} participants for {n_folds} folds: each is held out alone",)
-    return FoldPlan(folds=folds, notices=notices)
+    notice = f"{len(participants)} participants for {n_folds} folds: each is held out alone"
+    return FoldPlan(folds=folds, notices=(notice,) if len(participants) < n_folds else ())
 
 
 def _balanced_groups(units: Sequence[UnitInfo], n_folds: int, seed: int) -> list[tuple[str, ...]]:
@@ -153,10 +149,8 @@ def contiguous_split(n_bins: int, bin_s: float, train_fraction: float, embargo_s
 
     Parameters
     ----------
-    n_bins : int
-        Bins of the recording.
-    bin_s : float
-        Width of a bin, in seconds.
+    n_bins, bin_s
+        Bins of the recording, and the width of one, in seconds.
     train_fraction : float
         Share of the bins before the test stretch.
     embargo_s : float

@@ -26,7 +26,7 @@ from scipy.stats import false_discovery_control
 from scipy.stats import t as student_t
 
 from nwb_spikeinference.errors import SettingsError
-from nwb_spikeinference.evaluation.metrics import BoolArray
+from nwb_spikeinference.inputs import BoolArray
 from nwb_spikeinference.recordings import FloatArray
 
 DRAWS = 2000
@@ -139,9 +139,9 @@ def p_less(draws: FloatArray, bound: float = 0.0) -> float:
     return float((1 + np.count_nonzero(draws >= bound)) / (1 + len(draws)))
 
 
-def p_two_sided(draws: FloatArray, bound: float = 0.0) -> float:
-    """Two-sided bootstrap p of differing from `bound`."""
-    return min(1.0, 2 * min(p_greater(draws, bound), p_less(draws, bound)))
+def p_two_sided(draws: FloatArray) -> float:
+    """Two-sided bootstrap p of differing from 0."""
+    return min(1.0, 2 * min(p_greater(draws), p_less(draws)))
 
 
 def is_equivalent(interval: Interval, margin: float) -> bool:
@@ -189,8 +189,7 @@ def _shifts_left_out(numbers: FloatArray, participants: Sequence[str], members: 
     counted = np.ones(numbers.size, dtype=bool) if members is None else members
     beyond = np.bincount(who[counted], weights=numbers[counted] - numbers[counted].mean(), minlength=names.size)
     left = counted.sum() - np.bincount(who[counted], minlength=names.size)
-    shifts: FloatArray = -beyond / np.maximum(left, 1)
-    return shifts
+    return np.asarray(-beyond / np.maximum(left, 1))
 
 
 def _widen(draws: FloatArray, mean: float, shifts: FloatArray, freedom: int) -> FloatArray:
@@ -215,8 +214,7 @@ def _widen(draws: FloatArray, mean: float, shifts: FloatArray, freedom: int) -> 
     error = float(np.sqrt((shifts.size - 1) / shifts.size * (shifts**2).sum()))
     levels = (np.arange(ordered.size) + 0.5) / ordered.size
     reach = mean + error * student_t.ppf(levels, freedom)
-    widened: FloatArray = np.where(levels < 0.5, np.minimum(ordered, reach), np.maximum(ordered, reach))
-    return widened
+    return np.where(levels < 0.5, np.minimum(ordered, reach), np.maximum(ordered, reach))
 
 
 def _interval(mean: float, draws: FloatArray, n_units: int, participants: Sequence[str]) -> Interval:

@@ -4,12 +4,13 @@ Means over units with participant intervals: the tables of models, bands and pla
 An interval needs at least three participants; below, the mean stands alone.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from nwb_spikeinference.evaluation.evidence import (
     CELL_GROUPS,
+    Score,
     StudyContext,
     UnitEvidence,
     in_group,
@@ -60,7 +61,6 @@ def model_records(
             continue
         numbers, participants = zip(*found, strict=True)
         interval = bootstrap_mean(numbers, participants, context.rng("model", group), context.n_draws)
-        low, high = _bounds(interval)
         records.append(
             ModelRecord(
                 protocol=protocol,
@@ -69,10 +69,9 @@ def model_records(
                 predictor=predictor or context.predictor,
                 metric=metric,
                 mean=interval.mean,
-                low=low,
-                high=high,
                 n_units=interval.n_units,
                 n_participants=interval.n_participants,
+                **_bounds(interval),
             )
         )
     return tuple(records)
@@ -95,7 +94,6 @@ def lobo_records(
         }
         corrected = dict(zip(p_values, benjamini_hochberg(list(p_values.values())), strict=True))
         for name, interval in found.items():
-            low, high = _bounds(interval)
             records.append(
                 LoboRecord(
                     band=name,
@@ -103,10 +101,9 @@ def lobo_records(
                     model=model,
                     cell_type=group,
                     delta_roc_auc=interval.mean,
-                    low=low,
-                    high=high,
                     p=corrected.get(name),
                     n_units=interval.n_units,
+                    **_bounds(interval),
                 )
             )
     return tuple(records)
@@ -121,10 +118,8 @@ def transfer_records(rows: Sequence[UnitEvidence], context: StudyContext) -> tup
     """
     records = []
     scored = [row for row in rows if row.transfer_roc_auc is not None and row.region is not None]
-    places = sorted(
-        {(row.region, row.hemisphere) for row in scored}, key=lambda place: (place[0] or "", place[1] or "")
-    )
-    for region, hemisphere in places:
+    places = {(row.region, row.hemisphere) for row in scored}
+    for region, hemisphere in sorted(places, key=lambda place: (place[0] or "", place[1] or "")):
         here = [row for row in scored if (row.region, row.hemisphere) == (region, hemisphere)]
         for group in CELL_GROUPS:
             members = in_group(here, group)
@@ -132,7 +127,6 @@ def transfer_records(rows: Sequence[UnitEvidence], context: StudyContext) -> tup
             interval = mean_interval(members, lambda row: row.transfer_roc_auc, context, *purpose)
             if interval is None:
                 continue
-            low, high = _bounds(interval)
             records.append(
                 TransferRecord(
                     train_region=context.train_region,
@@ -141,29 +135,27 @@ def transfer_records(rows: Sequence[UnitEvidence], context: StudyContext) -> tup
                     test_hemisphere=hemisphere,
                     cell_type=group,
                     roc_auc=interval.mean,
-                    low=low,
-                    high=high,
+                    **_bounds(interval),
                     within_roc_auc=_complete_mean([row.within_roc_auc for row in members]),
                     n_units=interval.n_units,
                     n_participants=len(participants_of(members)),
                     all_places_roc_auc=_complete_mean([row.all_places_roc_auc for row in members]),
-                    train_units=_rounded(_complete_mean([row.transfer_train_units for row in members])),
-                    within_train_units=_rounded(_complete_mean([row.within_train_units for row in members])),
+                    train_units=_rounded_mean([row.transfer_train_units for row in members]),
+                    within_train_units=_rounded_mean([row.within_train_units for row in members]),
                 )
             )
     return tuple(records)
 
 
-def _band_score(band: str, mode: Literal["drop", "only"]) -> Callable[[UnitEvidence], float | None]:
-    def score(row: UnitEvidence) -> float | None:
-        deltas: Mapping[str, float] = row.lobo_drop if mode == "drop" else row.lobo_only
-        return deltas.get(band)
-
-    return score
+def _band_score(band: str, mode: Literal["drop", "only"]) -> Score:
+    return lambda row: (row.lobo_drop if mode == "drop" else row.lobo_only).get(band)
 
 
-def _bounds(interval: Interval) -> tuple[float | None, float | None]:
-    return (interval.low, interval.high) if interval.n_participants >= MIN_PARTICIPANTS else (None, None)
+def _bounds(interval: Interval) -> dict[str, Any]:
+    """What a record says of an interval."""
+    if interval.n_participants < MIN_PARTICIPANTS:
+        return {"low": None, "high": None}
+    return {"low": interval.low, "high": interval.high}
 
 
 def _complete_mean(values: Sequence[float | None]) -> float | None:
@@ -171,5 +163,6 @@ def _complete_mean(values: Sequence[float | None]) -> float | None:
     return sum(known) / len(known) if known and len(known) == len(values) else None
 
 
-def _rounded(value: float | None) -> int | None:
-    return None if value is None else round(value)
+def _rounded_mean(values: Sequence[int | None]) -> int | None:
+    mean = _complete_mean(values)
+    return None if mean is None else round(mean)

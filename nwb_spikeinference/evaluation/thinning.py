@@ -8,7 +8,7 @@ over spikes, and the mean over a random part of them has the same expectation.
 
 import numpy as np
 
-from nwb_spikeinference.evaluation.metrics import BoolArray
+from nwb_spikeinference.inputs import BoolArray
 from nwb_spikeinference.recordings import IntArray
 
 

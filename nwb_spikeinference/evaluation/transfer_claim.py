@@ -1,8 +1,7 @@
-"""
-The claim of transfer (H3): whether the relation holds from one place of the brain to others.
-"""
+"""The claim of transfer (H3): whether the relation holds from one place of the brain to others."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -78,11 +77,8 @@ def transfers(rows: Sequence[UnitEvidence], context: StudyContext) -> Claim:
         verdict, because = "inconclusive", "without scores above 0.5 there is nothing to transfer"
     else:
         verdict, because = _judge_gap(gap, beyond, paired, context)
-    return _with_places(
-        Claim(verdict=verdict, reason=f"{_words(gap, paired, context)}; {because}", interval=gap, p=p),
-        elsewhere,
-        context,
-    )
+    claim = Claim(verdict=verdict, reason=f"{_words(gap, paired, context)}; {because}", interval=gap, p=p)
+    return _with_places(claim, elsewhere, context)
 
 
 def _is_elsewhere(row: UnitEvidence, context: StudyContext) -> bool:
@@ -128,9 +124,8 @@ def _worse(
         found.append((f"transfer is clearly worse ({gap.mean:+.3f})", paired))
     if not found:
         return None
-    at_home = mean_interval(
-        [row for row in rows if context.is_training_place(row)], _gap_to_all_places, context, "H3", "home"
-    )
+    home = [row for row in rows if context.is_training_place(row)]
+    at_home = mean_interval(home, _gap_to_all_places, context, "H3", "home")
     for reason, members in found:
         if _learned_about_as_much(members, "transfer_train_units", "within_train_units") or _holds(at_home, context):
             return "not-supported", reason
@@ -203,7 +198,7 @@ def _with_places(claim: Claim, elsewhere: Sequence[UnitEvidence], context: Study
         reason += f"; too few participants to judge on its own: {', '.join(unjudged)}"
     if verdict == "supported" and (untested := _untested(judged, context)):
         verdict, reason = "inconclusive", f"{reason}; not tested: {' and '.join(untested)}"
-    return Claim(verdict=verdict, reason=reason, interval=claim.interval, p=claim.p)
+    return replace(claim, verdict=verdict, reason=reason)
 
 
 def _untested(judged: Mapping[str, Sequence[UnitEvidence]], context: StudyContext) -> list[str]:

@@ -5,29 +5,33 @@ An empty section looks like a null result. These sentences say which of the two 
 """
 
 from nwb_spikeinference.records import Results
+from nwb_spikeinference.regions import name_place
 from nwb_spikeinference.report.cells import count
-from nwb_spikeinference.report.scope import setting, usable_participants
+from nwb_spikeinference.report.scope import Scope, setting, usable_participants
 
 _UNEXPLAINED = "No result was recorded; the log of the run and the flags say what failed."
 
 
-def why_no_unseen(results: Results) -> str:
-    """Why there are no scores on unseen participants."""
-    return _too_few(results, "Testing on unseen participants") or _UNEXPLAINED
-
-
-def why_no_within(results: Results) -> str:
-    """Why there are no scores within sessions."""
-    if usable_participants(results) == 0:
-        return "No participant had a usable unit."
-    return "The within-session protocol was not run; the scores on unseen participants are the stricter ones."
-
-
-def why_no_models(results: Results) -> str:
-    """Why no model was scored."""
-    if usable_participants(results) == 0:
-        return "No model was scored: no participant had a usable unit."
-    return f"No model was scored. {_UNEXPLAINED}"
+def find_absences(scope: Scope) -> dict[str, str]:
+    """Per section, why it would be empty."""
+    results = scope.results
+    without_unit = usable_participants(results) == 0
+    return {
+        "unseen-participant": _too_few(results, "Testing on unseen participants") or _UNEXPLAINED,
+        "within-session": "No participant had a usable unit."
+        if without_unit
+        else "The within-session protocol was not run; the scores on unseen participants are the stricter ones.",
+        "models": "No model was scored: no participant had a usable unit."
+        if without_unit
+        else f"No model was scored. {_UNEXPLAINED}",
+        "lobo": why_no_lobo(results),
+        "transfer": why_no_transfer(results),
+        "hypotheses": _too_few(results, "Judging a hypothesis") or _UNEXPLAINED,
+        "folds": _too_few(results, "Dividing participants into folds") or _UNEXPLAINED,
+        "traces": "No traces were handed to this report; the predictions are in the NWB files."
+        if scope.scored
+        else "No unit was scored, so there is no prediction to draw.",
+    }
 
 
 def why_no_lobo(results: Results) -> str:
@@ -39,34 +43,16 @@ def why_no_lobo(results: Results) -> str:
 
 def why_no_transfer(results: Results) -> str:
     """Why nothing was transferred."""
-    too_few = _too_few(results, "Transfer between places")
-    if too_few:
+    if too_few := _too_few(results, "Transfer between places"):
         return too_few
     region, side = setting(results, "transfer", "train", "region"), setting(results, "transfer", "train", "hemisphere")
     places = {(unit.region, unit.hemisphere) for unit in results.units if unit.excluded_reason is None}
     if region and not any(region == place[0] and side in (None, place[1]) for place in places):
-        where = " ".join(part for part in (side, region) if part)
+        where = name_place(region, side)
         return f"No usable unit lies in the place to train on ({where}); choose another under 'transfer: train'."
     if len(places) < 2:
         return "Transfer needs units at two places at least; all usable units lie in one."
     return _UNEXPLAINED
-
-
-def why_no_hypotheses(results: Results) -> str:
-    """Why no hypothesis was judged."""
-    return _too_few(results, "Judging a hypothesis") or _UNEXPLAINED
-
-
-def why_no_folds(results: Results) -> str:
-    """Why participants were not divided into folds."""
-    return _too_few(results, "Dividing participants into folds") or _UNEXPLAINED
-
-
-def why_no_examples(n_scored: int) -> str:
-    """Why no trace is drawn."""
-    if n_scored == 0:
-        return "No unit was scored, so there is no prediction to draw."
-    return "No traces were handed to this report; the predictions are in the NWB files."
 
 
 def _too_few(results: Results, what: str) -> str:

@@ -12,8 +12,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from nwb_spikeinference.files import write_text
-from nwb_spikeinference.records import FlagRecord, Results
-from nwb_spikeinference.report import absence, list_tables
+from nwb_spikeinference.records import Results
+from nwb_spikeinference.report import list_tables
+from nwb_spikeinference.report.absence import find_absences
 from nwb_spikeinference.report.cells import Table, format_interval, format_number, format_p
 from nwb_spikeinference.report.examples import TraceExample
 from nwb_spikeinference.report.figures.canvas import Drawing
@@ -62,7 +63,7 @@ def render_report(results: Results, examples: Sequence[TraceExample] = ()) -> st
         scope=scope,
         answer=write_answer(scope),
         tiles=key_numbers(scope),
-        flags=_sort_flags(results.flags),
+        flags=sorted(results.flags, key=lambda flag: SEVERITIES.index(flag.severity)),
         verdict_names=VERDICTS,
         main_model=model_name(scope, scope.model),
         protocol=name_of(scope.protocol, PROTOCOLS),
@@ -70,14 +71,10 @@ def render_report(results: Results, examples: Sequence[TraceExample] = ()) -> st
         models=model_tables(scope),
         tables=_tables(scope),
         figures=_figures(scope, examples),
-        absent=_absences(scope),
+        absent=find_absences(scope),
         glossary=GLOSSARY,
         settings_json=json.dumps(results.provenance.settings, indent=2, sort_keys=True, ensure_ascii=False),
     )
-
-
-def _sort_flags(flags: Sequence[FlagRecord]) -> list[FlagRecord]:
-    return sorted(flags, key=lambda flag: SEVERITIES.index(flag.severity))
 
 
 def _tables(scope: Scope) -> dict[str, Table]:
@@ -95,24 +92,11 @@ def _tables(scope: Scope) -> dict[str, Table]:
 
 def _figures(scope: Scope, examples: Sequence[TraceExample]) -> dict[str, tuple[Drawing, ...]]:
     """Drawings by section; an empty tuple where there is nothing to draw."""
-    alone = {"models": draw_models(scope), "lobo": draw_lobo(scope), "transfer": draw_transfer(scope)}
-    drawings: dict[str, tuple[Drawing, ...]] = {name: (one,) if one else () for name, one in alone.items()}
-    drawings["units"] = (draw_units_beside_null(scope),) if scope.scored else ()
-    drawings["precision"] = (draw_precision(scope),) if scope.scored else ()
-    drawings["traces"] = draw_traces(examples)
-    return drawings
-
-
-def _absences(scope: Scope) -> dict[str, str]:
-    """Per section, why it would be empty."""
-    results = scope.results
-    return {
-        "unseen-participant": absence.why_no_unseen(results),
-        "within-session": absence.why_no_within(results),
-        "models": absence.why_no_models(results),
-        "lobo": absence.why_no_lobo(results),
-        "transfer": absence.why_no_transfer(results),
-        "hypotheses": absence.why_no_hypotheses(results),
-        "folds": absence.why_no_folds(results),
-        "traces": absence.why_no_examples(len(scope.scored)),
+    alone = {
+        "models": draw_models(scope),
+        "lobo": draw_lobo(scope),
+        "transfer": draw_transfer(scope),
+        "units": draw_units_beside_null(scope) if scope.scored else None,
+        "precision": draw_precision(scope) if scope.scored else None,
     }
+    return {name: (one,) if one else () for name, one in alone.items()} | {"traces": draw_traces(examples)}

@@ -5,6 +5,7 @@ A number that does not exist becomes a dash, and the reason travels with it.
 """
 
 import math
+from collections.abc import Container
 from dataclasses import dataclass
 from typing import TypeGuard
 
@@ -20,20 +21,13 @@ class Cell:
     beside: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
-    """One column's header."""
-
-    header: str
-    numeric: bool = False
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
     """One table of the report."""
 
     caption: str
-    columns: tuple[Column, ...]
+    headers: tuple[str, ...]
+    numeric: Container[int]  # columns of numbers
     rows: tuple[tuple[Cell, ...], ...]
 
     @property
@@ -95,6 +89,11 @@ def count(number: int, noun: str) -> str:
 def number_cell(value: float | None, reason: str, digits: int = 3) -> Cell:
     """Give a number, or a dash and why."""
     return Cell(format_number(value, digits), None if is_known(value) else reason)
+
+
+def text_cells(*values: str | int) -> tuple[Cell, ...]:
+    """Give a cell for each text or count."""
+    return tuple(Cell(str(value)) for value in values)
 
 
 def text_cell(text: str | None, reason: str) -> Cell:

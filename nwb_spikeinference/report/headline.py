@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from nwb_spikeinference.records import CellGroup, ModelRecord, UnitRecord
+from nwb_spikeinference.records import ModelRecord
 from nwb_spikeinference.report.cells import count, format_interval, format_number, is_known
 from nwb_spikeinference.report.scope import Scope, model_name
 from nwb_spikeinference.report.words import (
@@ -10,11 +10,10 @@ from nwb_spikeinference.report.words import (
     PREDICTOR_MEANINGS,
     PROTOCOL_MEANINGS,
     PROTOCOLS,
+    TYPES,
     VERDICTS,
     name_of,
 )
-
-_TYPES: tuple[CellGroup, ...] = ("excitatory", "inhibitory")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,16 +45,17 @@ def key_numbers(scope: Scope) -> tuple[Tile, ...]:
         Tile("Participants", str(len(scope.participants)), (name_of(scope.protocol, PROTOCOLS),)),
         Tile("Units scored", str(len(scope.scored)), (listed,)),
     ]
-    for group in _TYPES:
+    for group in TYPES:
         units = scope.units_of(group)
         record = scope.score("roc_auc", group)
-        beside = (
-            f"95 % interval {format_interval(*_bounds(record))}",
+        value, low, high = (record.mean, record.low, record.high) if record else (None, None, None)
+        beside: tuple[str, ...] = (
+            f"95 % interval {format_interval(low, high)}",
             f"null {format_number(scope.mean_null(group))}, chance 0.500",
-            f"{count(len(units), 'unit')}, {count(len(_people(units)), 'participant')}",
+            f"{count(len(units), 'unit')}, {count(len({unit.participant for unit in units}), 'participant')}",
         )
-        value = format_number(record.mean if record else None)
-        tiles.append(Tile(f"AUC, {CELL_TYPES[group]}", value, beside if units else ("no such unit",), group))
+        beside = beside if units else ("no such unit",)
+        tiles.append(Tile(f"AUC, {CELL_TYPES[group]}", format_number(value), beside, group))
     return tuple(tiles)
 
 
@@ -72,13 +72,13 @@ def _what_was_done(scope: Scope) -> str:
 
 def _what_came_out(scope: Scope) -> str:
     parts = []
-    for group in _TYPES:
+    for group in TYPES:
         record = scope.score("roc_auc", group)
         if record is None or not is_known(record.mean):
             parts.append(f"not known for {CELL_TYPES[group]} units")
             continue
         parts.append(
-            f"{format_number(record.mean)} {format_interval(record.low, record.high)} for {CELL_TYPES[group]} units "
+            f"{_estimate(record)} for {CELL_TYPES[group]} units "
             f"(null {format_number(scope.mean_null(group))}; {count(record.n_units, 'unit')}, "
             f"{count(record.n_participants, 'participant')})"
         )
@@ -93,9 +93,8 @@ def _beside_logistic(scope: Scope) -> str:
     if any(flag.id == "too-little-data" for flag in scope.results.flags):
         first = "There was too little data for the network, so read the baseline first. "
     return (
-        f"{first}Over all units, lagged logistic regression reaches {format_number(baseline.mean)} "
-        f"{format_interval(baseline.low, baseline.high)}, the main model {format_number(main.mean)} "
-        f"{format_interval(main.low, main.high)}."
+        f"{first}Over all units, lagged logistic regression reaches {_estimate(baseline)}, the main model "
+        f"{_estimate(main)}."
     )
 
 
@@ -105,8 +104,7 @@ def _with_discharges(scope: Scope) -> str:
         return ""
     return (
         f"The seconds around interictal discharges neither train nor score; scored as well, they bring the main "
-        f"model's AUC over all units from {format_number(without.mean)} to {format_number(included.mean)} "
-        f"{format_interval(included.low, included.high)}."
+        f"model's AUC over all units from {format_number(without.mean)} to {_estimate(included)}."
     )
 
 
@@ -118,9 +116,5 @@ def _what_follows(scope: Scope) -> str:
     return f"Of the hypotheses, {first}{parts[-1]}."
 
 
-def _bounds(record: ModelRecord | None) -> tuple[float | None, float | None]:
-    return (record.low, record.high) if record else (None, None)
-
-
-def _people(units: tuple[UnitRecord, ...]) -> set[str]:
-    return {unit.participant for unit in units}
+def _estimate(record: ModelRecord) -> str:
+    return f"{format_number(record.mean)} {format_interval(record.low, record.high)}"

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from nwb_spikeinference.records import ModelRecord
-from nwb_spikeinference.report.cells import DASH, Cell, Column, Table, estimate_cell, format_number, is_known
+from nwb_spikeinference.report.cells import DASH, Cell, Table, estimate_cell, format_number, is_known, text_cells
 from nwb_spikeinference.report.scope import Scope, model_name, ordered_models
 from nwb_spikeinference.report.words import (
     CELL_TYPES,
@@ -16,13 +16,13 @@ from nwb_spikeinference.report.words import (
     PREDICTORS,
     PROTOCOLS,
     REQUIRED_YARDSTICKS,
+    TYPES,
     YARDSTICK_NAMES,
     YARDSTICKS,
     name_of,
 )
 
 _PRIMARY = ("roc_auc", "roc_auc_with_discharges", "bits_per_spike")
-_NOT_RUN = "this model has no such score"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,11 +42,11 @@ def model_tables(scope: Scope) -> tuple[ModelTables, ...]:
 
 
 def _tables_of(scope: Scope, protocol: str, predictor: str) -> ModelTables:
-    records = [
-        record for record in scope.results.models if (record.protocol, record.predictor) == (protocol, predictor)
-    ]
+    records = [r for r in scope.results.models if (r.protocol, r.predictor) == (protocol, predictor)]
     title = f"Protocol: {name_of(protocol, PROTOCOLS)}. Predictor: {name_of(predictor, PREDICTORS)}."
-    metrics = [metric for metric in (*METRICS, *_other_metrics(records)) if any(r.metric == metric for r in records)]
+    present = dict.fromkeys(record.metric for record in records)
+    unnamed = [metric for metric in present if metric not in {*METRICS, *YARDSTICKS.values()}]
+    metrics = [*(metric for metric in METRICS if metric in present), *unnamed]
     others = [metric for metric in metrics if metric not in _PRIMARY]
     return ModelTables(
         title=title,
@@ -55,34 +55,23 @@ def _tables_of(scope: Scope, protocol: str, predictor: str) -> ModelTables:
     )
 
 
-def _other_metrics(records: Sequence[ModelRecord]) -> list[str]:
-    known = {*METRICS, *YARDSTICKS.values()}
-    return list(dict.fromkeys(record.metric for record in records if record.metric not in known))
-
-
 def _pivot(scope: Scope, records: Sequence[ModelRecord], metrics: Sequence[str], title: str) -> Table:
     models = ordered_models(scope, (record.model for record in records))
     rows = []
     for metric in metrics:
-        for group in ("all", "excitatory", "inhibitory"):
+        for group in ("all", *TYPES):
             here = {r.model: r for r in records if r.metric == metric and r.cell_type == group}
             if not here:
                 continue
-            beside = [_beside(records, metric, group, model) for model in models]
-            values = tuple(_score(here.get(model), metric, yard) for model, yard in zip(models, beside, strict=True))
+            values = [_score(here.get(model), metric, _beside(records, metric, group, model)) for model in models]
             units = _range([record.n_units for record in here.values()])
             people = _range([record.n_participants for record in here.values()])
-            rows.append(
-                (Cell(name_of(metric, METRICS)), Cell(CELL_TYPES[group]), *values, Cell(units), Cell(people)),
-            )
-    headers = (Column("Metric"), Column("Units"))
-    scores = tuple(Column(f"{model_name(scope, model)}{_role(scope, model)}", numeric=True) for model in models)
-    counts = (Column("n units", numeric=True), Column("n participants", numeric=True))
-    return Table(caption=f"{title} Mean [95 % interval].", columns=headers + scores + counts, rows=tuple(rows))
-
-
-def _role(scope: Scope, model: str) -> str:
-    return " (main)" if model in (scope.model, "main") else ""
+            rows.append((*text_cells(name_of(metric, METRICS), CELL_TYPES[group]), *values, *text_cells(units, people)))
+    roles = {scope.model: " (main)", "main": " (main)"}
+    scores = [f"{model_name(scope, model)}{roles.get(model, '')}" for model in models]
+    headers = ("Metric", "Units", *scores, "n units", "n participants")
+    numeric = range(2, len(headers))
+    return Table(caption=f"{title} Mean [95 % interval].", headers=headers, numeric=numeric, rows=tuple(rows))
 
 
 def _beside(records: Sequence[ModelRecord], metric: str, group: str, model: str) -> ModelRecord | None:
@@ -96,7 +85,7 @@ def _beside(records: Sequence[ModelRecord], metric: str, group: str, model: str)
 
 def _score(record: ModelRecord | None, metric: str, yardstick: ModelRecord | None) -> Cell:
     if record is None:
-        return Cell(DASH, _NOT_RUN)
+        return Cell(DASH, "this model has no such score")
     if metric in REQUIRED_YARDSTICKS and (yardstick is None or not is_known(yardstick.mean)):
         return Cell(DASH, "accuracy is not shown without the accuracy of the majority class")
     cell = estimate_cell(record.mean, record.low, record.high, record.n_participants)

@@ -18,10 +18,8 @@ COLUMNS = (
     *("predictor", "protocol", "model"),
     *("metric", "value", "excluded_reason"),
 )
-UNIT_METRICS = (
-    *("roc_auc", "roc_auc_null", "roc_auc_p", "bits_per_spike", "pr_auc", "base_rate", "sensitivity", "specificity"),
-    *("balanced_accuracy", "accuracy", "majority_accuracy", "calibration_slope"),
-)
+# Scores that a unit's record may lack.
+UNIT_METRICS = tuple(name for name, field in UnitRecord.model_fields.items() if field.annotation == float | None)
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 
@@ -56,39 +54,19 @@ def _rows(scope: Scope, scores: Sequence[UnitModelScore]) -> Iterator[tuple[str 
     for score in scores:
         by_unit[UnitKey(score.participant, score.session, score.unit_row)].append(score)
     for unit in scope.results.units:
-        own = _own_scores(unit, scope)
-        others = by_unit.get(unit.key, [])
-        known = {(score.predictor, score.protocol, score.model, score.metric) for score in own}
-        new = [s for s in others if (s.predictor or unit.predictor, s.protocol, s.model, s.metric) not in known]
-        for score in [*own, *new] or [_no_score(unit, scope)]:
+        main = (unit.predictor, scope.protocol, scope.model)
+        own = {(*main, name): value for name in UNIT_METRICS if is_known(value := getattr(unit, name))}
+        others = [
+            ((score.predictor or unit.predictor, score.protocol, score.model, score.metric), score.value)
+            for score in by_unit.get(unit.key, [])
+        ]
+        rows = [*own.items(), *(row for row in others if row[0] not in own)]
+        for what, value in rows or [((*main, "roc_auc"), None)]:
             yield (
                 *(unit.participant, unit.session, unit.unit_id, unit.unit_row),
                 *(unit.region, unit.hemisphere, unit.cell_type),
-                *(score.predictor or unit.predictor, score.protocol, score.model, score.metric),
-                *(score.value if is_known(score.value) else None, unit.excluded_reason),
+                *(*what, value if is_known(value) else None, unit.excluded_reason),
             )
-
-
-def _own_scores(unit: UnitRecord, scope: Scope) -> list[UnitModelScore]:
-    values = {metric: getattr(unit, metric) for metric in UNIT_METRICS}
-    return [_score(unit, scope, metric, value) for metric, value in values.items() if is_known(value)]
-
-
-def _no_score(unit: UnitRecord, scope: Scope) -> UnitModelScore:
-    return _score(unit, scope, "roc_auc", None)
-
-
-def _score(unit: UnitRecord, scope: Scope, metric: str, value: float | None) -> UnitModelScore:
-    return UnitModelScore(
-        participant=unit.participant,
-        session=unit.session,
-        unit_row=unit.unit_row,
-        protocol=scope.protocol,
-        model=scope.model,
-        metric=metric,
-        value=value,
-        predictor=unit.predictor,
-    )
 
 
 def _safe(value: str | float | None) -> str | float | None:

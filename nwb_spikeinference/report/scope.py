@@ -33,15 +33,11 @@ class Scope:
         """Scored units of one putative cell type."""
         return tuple(unit for unit in self.scored if group in ("all", unit.cell_type))
 
-    def score(
-        self, metric: str, group: CellGroup, model: str | None = None, protocol: Protocol | None = None
-    ) -> ModelRecord | None:
-        """One mean score with the main predictor; by default of the main model under the main protocol."""
-        wanted = (metric, group, model or self.model, protocol or self.protocol, self.predictor)
-        for record in self.results.models:
-            if (record.metric, record.cell_type, record.model, record.protocol, record.predictor) == wanted:
-                return record
-        return None
+    def score(self, metric: str, group: CellGroup, model: str | None = None) -> ModelRecord | None:
+        """One mean score with the main predictor under the main protocol, by default of the main model."""
+        wanted = (metric, group, model or self.model, self.protocol, self.predictor)
+        found = (r for r in self.results.models if (r.metric, r.cell_type, r.model, r.protocol, r.predictor) == wanted)
+        return next(found, None)
 
     def mean_null(self, group: CellGroup) -> float | None:
         """Mean circular-shift AUC: the recorded one, else the mean over units."""

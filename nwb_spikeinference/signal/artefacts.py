@@ -1,6 +1,4 @@
-"""
-Artefacts: channels and stretches that hold no brain signal.
-"""
+"""Artefacts: channels and stretches that hold no brain signal."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace

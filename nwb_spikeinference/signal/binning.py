@@ -1,6 +1,4 @@
-"""
-Bins of spikes.
-"""
+"""Bins of spikes."""
 
 import numpy as np
 

@@ -63,8 +63,7 @@ class TriggeredSums:
 
     def mean(self, unit: int) -> FloatArray:
         """Average around one unit's spikes, shape (n_window, n_wires); zeros without spikes."""
-        mean: FloatArray = self.total[unit] / np.maximum(1, self.n_whole[unit])
-        return mean
+        return np.asarray(self.total[unit] / np.maximum(1, self.n_whole[unit]))
 
 
 def sum_around_spikes(
@@ -173,7 +172,7 @@ def wires_showing_unit(mean: FloatArray, n_spikes: int, rate_hz: float, spike_ba
     Parameters
     ----------
     mean : ndarray of shape (n_window, n_wires)
-        Average around the unit's spikes; see `TriggeredSums.mean`.
+        As for `make_template`.
     spike_band_sd_v : ndarray of shape (n_wires,)
         Standard deviation of each wire in 300-3000 Hz, volts; see `spike_band_sd`.
 
@@ -196,12 +195,17 @@ def spike_band_sd(read: ReadSamples, n_samples: int, rate_hz: float, seconds: fl
     Not a robust one: the spikes of other units are noise to a spike-triggered mean. Zeros for a recording below 30 ms,
     in which no spike has a whole window either.
     """
-    length = min(n_samples, round(seconds * rate_hz))
-    start = (n_samples - length) // 2
-    signal = np.nan_to_num(read(start, start + length))
-    if length < MARGIN_S * rate_hz:  # shorter than the filter takes to settle
+    signal = read_middle(read, n_samples, round(seconds * rate_hz))
+    if len(signal) < MARGIN_S * rate_hz:  # shorter than the filter takes to settle
         return np.zeros(signal.shape[1])
     return np.asarray(np.std(_band_pass(signal, rate_hz, CROSSTALK_BAND_HZ), axis=0))
+
+
+def read_middle(read: ReadSamples, n_samples: int, n_wanted: int) -> FloatArray:
+    """Samples from the middle of a recording, all of a shorter one; 0 where it holds NaN."""
+    length = min(n_samples, n_wanted)
+    start = (n_samples - length) // 2
+    return np.asarray(np.nan_to_num(read(start, start + length)))
 
 
 def _band_pass(signal: FloatArray, rate_hz: float, band_hz: tuple[float, float]) -> FloatArray:

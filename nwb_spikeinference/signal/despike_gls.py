@@ -26,14 +26,16 @@ from nwb_spikeinference.signal.despike import (
     MARGIN_S,
     ReadSamples,
     SpikeTemplate,
+    read_middle,
     waveform_window,
 )
 
 _FLOOR = 0.1  # of the median power in 300-3000 Hz: where a recorder's low-pass leaves none there is nothing to learn
+_NOISE_S = 10.0  # from which the noise's spectrum is taken
 _REACH_S = 0.015  # of the whitening filter on either side; half of what an average shows around the waveform
 
 
-def noise_power(read: ReadSamples, n_samples: int, rate_hz: float, seconds: float = 10.0) -> FloatArray:
+def noise_power(read: ReadSamples, n_samples: int, rate_hz: float) -> FloatArray:
     """
     Power spectrum of each wire, from the middle of the recording.
 
@@ -50,11 +52,9 @@ def noise_power(read: ReadSamples, n_samples: int, rate_hz: float, seconds: floa
         Relative to each other, at the frequencies of `numpy.fft.rfft` for as many samples as averages have. All 1 for a
         recording shorter than that, in which no spike has a whole window either.
     """
-    length = min(n_samples, round(seconds * rate_hz))
-    start = (n_samples - length) // 2
-    signal = np.nan_to_num(read(start, start + length))
+    signal = read_middle(read, n_samples, round(_NOISE_S * rate_hz))
     n_window = _window_samples(rate_hz)
-    if length < n_window:
+    if len(signal) < n_window:
         return np.ones((n_window // 2 + 1, signal.shape[1]))
     taper = hann(n_window, sym=False)
     power = np.empty((n_window // 2 + 1, signal.shape[1]))
@@ -66,12 +66,7 @@ def noise_power(read: ReadSamples, n_samples: int, rate_hz: float, seconds: floa
 
 
 def make_gls_template(
-    mean: FloatArray,
-    rate_hz: float,
-    wire: int,
-    spike_samples: IntArray,
-    power: FloatArray,
-    trains: Sequence[IntArray],
+    mean: FloatArray, rate_hz: float, wire: int, spike_samples: IntArray, power: FloatArray, trains: Sequence[IntArray]
 ) -> SpikeTemplate:
     """
     Waveform of a unit on its own wire by generalised least squares.

@@ -69,11 +69,11 @@ def find_discharges(
     return np.asarray(np.concatenate(found) / rate_hz)
 
 
-def stretches_around(times_s: FloatArray, margin_s: float = MARGIN_S) -> tuple[tuple[float, float], ...]:
-    """Stretches of time (start, stop) within a margin of any of these times; those that touch are one."""
+def stretches_around(times_s: FloatArray) -> tuple[tuple[float, float], ...]:
+    """Stretches of time (start, stop) within a second of any of these times; those that touch are one."""
     stretches: list[tuple[float, float]] = []
     for time_s in np.sort(times_s).tolist():
-        start_s, stop_s = time_s - margin_s, time_s + margin_s
+        start_s, stop_s = time_s - MARGIN_S, time_s + MARGIN_S
         if stretches and start_s <= stretches[-1][1]:
             start_s, _ = stretches.pop()
         stretches.append((start_s, stop_s))

@@ -70,16 +70,11 @@ def notch_gain(line_hz: float, rate_hz: float) -> Response:
     """Gain of notches, run both ways, at the mains and its harmonics below the Nyquist frequency."""
     harmonics = np.arange(line_hz, rate_hz / 2 - NOTCH_WIDTH_HZ, line_hz)
     notches = [tf2sos(*iirnotch(at_hz, at_hz / NOTCH_WIDTH_HZ, fs=rate_hz)) for at_hz in harmonics]
-    if not notches:
-        return np.ones_like
-    return _both_ways(np.concatenate(notches), rate_hz)
+    return _both_ways(np.concatenate(notches), rate_hz) if notches else np.ones_like
 
 
 def _both_ways(sos: FloatArray, rate_hz: float) -> Response:
-    def gain(frequencies_hz: FloatArray) -> FloatArray:
-        return np.asarray(np.abs(sosfreqz(sos, frequencies_hz, fs=rate_hz)[1]) ** 2)
-
-    return gain
+    return lambda frequencies_hz: np.asarray(np.abs(sosfreqz(sos, frequencies_hz, fs=rate_hz)[1]) ** 2)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,11 +90,6 @@ class FilteredPiece:
     analytic: bool
     transformed: np.ndarray  # (n_frequencies, ...), of `signal`
     spectra: tuple[FloatArray, ...]
-
-    @property
-    def outputs(self) -> tuple[np.ndarray, ...]:
-        """Output of every filter for samples `first` to `last`, shape (n, ...) each."""
-        return tuple(self.output(number) for number in range(len(self.spectra)))
 
     def output(self, number: int) -> np.ndarray:
         """Output of one filter for samples `first` to `last`, shape (n, ...)."""
@@ -185,10 +175,10 @@ class FilterBank:
         else:
             hop = n_fft - 2 * margin
         spectra = self._spectra_of(n_fft)
-        extended = _ExtendedTrace(read, n_samples, round(_REFLECTED_S * self.rate_hz))
+        n_reflected = round(_REFLECTED_S * self.rate_hz)
         for start in range(0, n_samples, hop):
             stop = min(start + hop, n_samples)
-            signal = extended.read(start - margin, start - margin + n_fft)
+            signal = _read_extended(read, n_samples, n_reflected, start - margin, start - margin + n_fft)
             yield FilteredPiece(
                 start=start,
                 stop=stop,
@@ -250,33 +240,25 @@ def _fold(transformed: np.ndarray, n_kept: int) -> np.ndarray:
     return folded
 
 
-class _ExtendedTrace:
-    """A signal that can be read beyond its ends."""
+def _read_extended(read: ReadTrace, n_samples: int, n_reflected: int, start: int, stop: int) -> np.ndarray:
+    """Samples `start` to `stop` of a signal, either of which may lie beyond its ends."""
+    first, n_reflected = max(0, start), min(n_reflected, n_samples - 1)
+    inside = np.asarray(read(first, min(stop, n_samples)), dtype=np.float64)
+    if not np.all(np.isfinite(inside)):
+        where = first + int(np.flatnonzero(~np.isfinite(inside).reshape(len(inside), -1).all(axis=1))[0])
+        raise InputError(
+            f"the signal is NaN or infinite at sample {where}, which a filter would spread; bridge such stretches first"
+        )
+    parts = [inside]
+    if start < 0:
+        parts.insert(0, _beyond(read(0, n_reflected + 1), -start)[::-1])
+    if stop > n_samples:
+        parts.append(_beyond(read(n_samples - 1 - n_reflected, n_samples)[::-1], stop - n_samples))
+    return np.concatenate(parts)
 
-    def __init__(self, read: ReadTrace, n_samples: int, n_reflected: int) -> None:
-        self._read, self._n_samples = read, n_samples
-        self._n_reflected = min(n_reflected, n_samples - 1)
 
-    def read(self, start: int, stop: int) -> np.ndarray:
-        """Samples `start` to `stop`, either of which may lie outside."""
-        inside = np.asarray(self._read(max(0, start), min(stop, self._n_samples)), dtype=np.float64)
-        if not np.all(np.isfinite(inside)):
-            where = max(0, start) + int(np.flatnonzero(~np.isfinite(inside).reshape(len(inside), -1).all(axis=1))[0])
-            raise InputError(
-                f"the signal is NaN or infinite at sample {where}, which a filter would spread; "
-                f"bridge such stretches first"
-            )
-        before, after = max(0, -start), max(0, stop - self._n_samples)
-        parts = [inside]
-        if before:
-            parts.insert(0, self._beyond(self._read(0, self._n_reflected + 1), before)[::-1])
-        if after:
-            last = self._n_samples - 1
-            parts.append(self._beyond(self._read(last - self._n_reflected, last + 1)[::-1], after))
-        return np.concatenate(parts)
-
-    def _beyond(self, inward: FloatArray, n: int) -> np.ndarray:
-        """`n` samples outwards from an end, given those inwards from it."""
-        edge = np.asarray(inward, dtype=np.float64)
-        reach = np.minimum(np.arange(1, n + 1), len(edge) - 1)
-        return np.asarray(2 * edge[0] - edge[reach])
+def _beyond(inward: FloatArray, n: int) -> np.ndarray:
+    """`n` samples outwards from an end, given those inwards from it."""
+    edge = np.asarray(inward, dtype=np.float64)
+    reach = np.minimum(np.arange(1, n + 1), len(edge) - 1)
+    return np.asarray(2 * edge[0] - edge[reach])

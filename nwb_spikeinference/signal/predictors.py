@@ -19,6 +19,16 @@ from nwb_spikeinference.signal.references import (
     remove_bundle_median,
 )
 
+# What an own wire is measured against, where it is not left as recorded; and the check of each.
+_REFERENCES: dict[Reference, Callable[[FloatArray, np.ndarray], FloatArray]] = {
+    "bundle-median": remove_bundle_median,
+    "bipolar": make_bipolar,
+}
+_CHECKS: dict[Reference, Callable[[np.ndarray], None]] = {
+    "bundle-median": check_bundle_median,
+    "bipolar": check_bipolar,
+}
+
 
 def neighbour_trace(lfp: FloatArray, own_wire: int, excluded: np.ndarray, reference: Reference = "none") -> FloatArray:
     """
@@ -64,8 +74,9 @@ def own_trace(lfp: FloatArray, own_wire: int, excluded: np.ndarray, reference: R
     NoSignalError
         If no wire is left to be the reference.
     """
-    check_own(own_wire, excluded, reference)
-    return _OWN[reference](lfp, own_wire, _others(own_wire, excluded))
+    if reference == "none":
+        return lfp[:, own_wire]
+    return _REFERENCES[reference](lfp, _others(own_wire, excluded))[:, own_wire]
 
 
 def macro_trace(lfp: FloatArray, usable: np.ndarray, reference: Reference = "none") -> FloatArray:
@@ -104,10 +115,8 @@ def check_neighbour(own_wire: int, excluded: np.ndarray, reference: Reference) -
 
 def check_own(own_wire: int, excluded: np.ndarray, reference: Reference) -> None:
     """Refuse what `own_trace` cannot make, as that does."""
-    if reference == "bundle-median":
-        check_bundle_median(_others(own_wire, excluded))
-    elif reference == "bipolar":
-        check_bipolar(_others(own_wire, excluded))
+    if reference != "none":
+        _CHECKS[reference](_others(own_wire, excluded))
 
 
 def check_macro(usable: np.ndarray, reference: Reference) -> None:
@@ -139,22 +148,3 @@ def _median_of_pairs(lfp: FloatArray) -> FloatArray:
 
 
 _COMMON: dict[Reference, Callable[[FloatArray], FloatArray]] = {"none": median_over_wires, "bipolar": _median_of_pairs}
-
-
-def _as_recorded(lfp: FloatArray, own_wire: int, others: np.ndarray) -> FloatArray:
-    return lfp[:, own_wire]
-
-
-def _against_median(lfp: FloatArray, own_wire: int, others: np.ndarray) -> FloatArray:
-    return remove_bundle_median(lfp, others)[:, own_wire]
-
-
-def _against_neighbour(lfp: FloatArray, own_wire: int, others: np.ndarray) -> FloatArray:
-    return make_bipolar(lfp, others)[:, own_wire]
-
-
-_OWN: dict[Reference, Callable[[FloatArray, int, np.ndarray], FloatArray]] = {
-    "none": _as_recorded,
-    "bundle-median": _against_median,
-    "bipolar": _against_neighbour,
-}

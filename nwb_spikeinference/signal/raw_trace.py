@@ -1,6 +1,4 @@
-"""
-The LFP trace itself, some samples per bin: for models that make their own features of it.
-"""
+"""The LFP trace itself, some samples per bin: for models that make their own features of it."""
 
 import math
 from collections.abc import Callable, Sequence

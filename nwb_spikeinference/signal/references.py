@@ -79,10 +79,8 @@ def make_bipolar(lfp: FloatArray, usable: np.ndarray) -> FloatArray:
 
     Parameters
     ----------
-    lfp : ndarray of shape (n_samples, n_wires)
-        The bundle's wires, volts.
-    usable : ndarray of bool, shape (n_wires,)
-        Wires that another may be measured against.
+    lfp, usable
+        As for `remove_bundle_median`; `usable` are wires that another may be measured against.
 
     Returns
     -------

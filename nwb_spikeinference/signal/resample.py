@@ -1,6 +1,4 @@
-"""
-Resampling by a ratio of whole numbers, without delay, piece by piece.
-"""
+"""Resampling by a ratio of whole numbers, without delay, piece by piece."""
 
 from collections.abc import Iterator
 from fractions import Fraction

@@ -46,11 +46,11 @@ def trough_to_peak_ms(waveform: FloatArray, rate_hz: float) -> float | None:
     return float(peak / _UPSAMPLING / rate_hz * 1e3)
 
 
-def isi_violation_share(spike_times_s: FloatArray, refractory_s: float = REFRACTORY_S) -> float:
+def isi_violation_share(spike_times_s: FloatArray) -> float:
     """Share of inter-spike intervals below the refractory period; 0 with fewer than two spikes."""
     if len(spike_times_s) < 2:
         return 0.0
-    return float(np.mean(np.diff(np.sort(spike_times_s)) < refractory_s))
+    return float(np.mean(np.diff(np.sort(spike_times_s)) < REFRACTORY_S))
 
 
 def waveform_snr(waveform_mean: FloatArray, noise_sd: float) -> float | None:
@@ -58,6 +58,4 @@ def waveform_snr(waveform_mean: FloatArray, noise_sd: float) -> float | None:
     if not len(waveform_mean):
         return None
     height = float(np.max(np.abs(waveform_mean - np.median(waveform_mean))))
-    if not noise_sd > _ROUNDING * height:
-        return None
-    return height / noise_sd
+    return height / noise_sd if noise_sd > _ROUNDING * height else None

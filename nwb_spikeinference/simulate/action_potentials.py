@@ -33,8 +33,7 @@ def action_potential(cell_type: CellType, amplitude_uv: float) -> NDArray[np.flo
     trough = -np.exp(-(time_ms**2) / (2 * trough_sd_ms**2))
     peak = PEAK_RATIO * np.exp(-((time_ms - width_ms) ** 2) / (2 * peak_sd_ms**2))
     waveform = trough + peak
-    scaled: NDArray[np.float32] = (amplitude_uv * waveform / np.abs(waveform).max()).astype(np.float32)
-    return scaled
+    return np.asarray(amplitude_uv * waveform / np.abs(waveform).max(), np.float32)
 
 
 def draw_scales(
@@ -58,8 +57,7 @@ def draw_scales(
     """
     trend = 1 + drift * rng.choice((-1, 1)) * (spike_samples / n_samples - 0.5)
     spread = np.exp(jitter * rng.standard_normal(len(spike_samples)) - jitter**2 / 2)
-    scales: NDArray[np.float32] = (trend * spread).astype(np.float32)
-    return scales
+    return np.asarray(trend * spread, np.float32)
 
 
 def add_action_potentials(

@@ -53,8 +53,7 @@ POPULATIONS = (
 
 def cells_per_ring(n_cells: int) -> FloatArray:
     """Share out a population over the rings, in proportion to their area; shape (12,), sums to `n_cells`."""
-    cells: FloatArray = n_cells * RING_DISTANCES_MM / RING_DISTANCES_MM.sum()
-    return cells
+    return np.asarray(n_cells * RING_DISTANCES_MM / RING_DISTANCES_MM.sum())
 
 
 def unitary_field(population: Population) -> FloatArray:
@@ -70,8 +69,7 @@ def unitary_field(population: Population) -> FloatArray:
     time_ms = np.arange(np.ceil(latest) + 1)[:, None]
     peak_ms = PEAK_DELAY_MS + RING_DISTANCES_MM / SPEED_MM_PER_MS
     shape = np.exp(-((time_ms - peak_ms) ** 2) / (2 * population.width_ms**2))
-    field: FloatArray = population.amplitude_uv * np.exp(-RING_DISTANCES_MM / SPACE_CONSTANT_MM) * shape
-    return field
+    return np.asarray(population.amplitude_uv * np.exp(-RING_DISTANCES_MM / SPACE_CONSTANT_MM) * shape)
 
 
 def population_field(
@@ -124,8 +122,7 @@ def background(rng: np.random.Generator, n_samples: int, n_wires: int) -> FieldA
         noise[:, column] = np.fft.irfft(np.fft.rfft(rng.standard_normal(n_samples)) * amplitude, n_samples)
     shared, private = noise[:, :1], noise[:, 1:]
     mixed = np.sqrt(BACKGROUND_SHARED) * shared + np.sqrt(1 - BACKGROUND_SHARED) * private
-    scaled: FieldArray = (BACKGROUND_UV * mixed).astype(np.float32)
-    return scaled
+    return np.asarray(BACKGROUND_UV * mixed, np.float32)
 
 
 def mains(rng: np.random.Generator, n_samples: int, line_hz: float) -> FieldArray:
@@ -133,10 +130,8 @@ def mains(rng: np.random.Generator, n_samples: int, line_hz: float) -> FieldArra
     time_s = np.arange(n_samples)[:, None] / RATE_HZ
     order = np.arange(1, MAINS_HARMONICS + 1)
     phase = rng.uniform(0, 2 * np.pi, MAINS_HARMONICS)
-    hum: FieldArray = (MAINS_UV / order * np.sin(2 * np.pi * line_hz * order * time_s + phase)).sum(
-        axis=1, keepdims=True, dtype=np.float32
-    )
-    return hum
+    harmonics = MAINS_UV / order * np.sin(2 * np.pi * line_hz * order * time_s + phase)
+    return np.asarray(harmonics.sum(axis=1, keepdims=True, dtype=np.float32))
 
 
 def bundle_lfp(

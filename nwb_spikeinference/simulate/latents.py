@@ -8,6 +8,8 @@ from scipy.signal import lfilter
 
 from nwb_spikeinference.recordings import FloatArray
 
+ComplexArray = NDArray[np.complexfloating]
+
 RATE_HZ = 1000.0  # of latents, intensities and LFP
 SLOW_HZ = (0.5, 4.0)
 THETA_HZ = (5.0, 8.0)
@@ -23,13 +25,11 @@ class Latents:
 
     slow: FloatArray
     theta: FloatArray
-    gamma: NDArray[np.complexfloating]  # analytic
+    gamma: ComplexArray  # analytic
     broadband: FloatArray
 
 
-def analytic_noise(
-    rng: np.random.Generator, n_samples: int, low_hz: float, high_hz: float
-) -> NDArray[np.complexfloating]:
+def analytic_noise(rng: np.random.Generator, n_samples: int, low_hz: float, high_hz: float) -> ComplexArray:
     """
     Analytic Gaussian noise, flat between two frequencies and nothing outside.
 
@@ -43,8 +43,7 @@ def analytic_noise(
     spectrum = np.zeros(n_samples, dtype=np.complex128)
     spectrum[inside] = rng.standard_normal(inside.sum()) + 1j * rng.standard_normal(inside.sum())
     noise = np.fft.ifft(spectrum)
-    scaled: NDArray[np.complexfloating] = noise / np.std(noise.real)
-    return scaled
+    return np.asarray(noise / np.std(noise.real))
 
 
 def ornstein_uhlenbeck(rng: np.random.Generator, n_samples: int, tau_ms: float) -> FloatArray:
@@ -52,8 +51,7 @@ def ornstein_uhlenbeck(rng: np.random.Generator, n_samples: int, tau_ms: float) 
     keep = np.exp(-1e3 / RATE_HZ / tau_ms)
     innovations = rng.standard_normal(n_samples) * np.sqrt(1 - keep**2)
     innovations[0] /= np.sqrt(1 - keep**2)  # starts in the stationary state
-    noise: FloatArray = lfilter([1.0], [1.0, -keep], innovations)
-    return noise
+    return np.asarray(lfilter([1.0], [1.0, -keep], innovations))
 
 
 def draw_gamma_centre_hz(rng: np.random.Generator) -> float:
@@ -63,11 +61,10 @@ def draw_gamma_centre_hz(rng: np.random.Generator) -> float:
 
 def make_latents(rng: np.random.Generator, n_samples: int, gamma_centre_hz: float) -> Latents:
     """Draw the shared drives of one bundle."""
+    gamma_hz = gamma_centre_hz - GAMMA_HALF_WIDTH_HZ, gamma_centre_hz + GAMMA_HALF_WIDTH_HZ
     return Latents(
         slow=analytic_noise(rng, n_samples, *SLOW_HZ).real,
         theta=analytic_noise(rng, n_samples, *THETA_HZ).real,
-        gamma=analytic_noise(
-            rng, n_samples, gamma_centre_hz - GAMMA_HALF_WIDTH_HZ, gamma_centre_hz + GAMMA_HALF_WIDTH_HZ
-        ),
+        gamma=analytic_noise(rng, n_samples, *gamma_hz),
         broadband=ornstein_uhlenbeck(rng, n_samples, BROADBAND_TAU_MS),
     )

@@ -8,61 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nwb_spikeinference.recordings import IntArray
-from nwb_spikeinference.simulate.nsx_writer import CHANNELS_PER_BANK, TIME_ORIGIN
+from nwb_spikeinference.simulate.nsx_writer import TIME_ORIGIN, channel_places, make_rows
 
 WAVEFORM_SAMPLES = 48
 
-_BASIC_HEADER = np.dtype(
-    [
-        ("file_type", "S8"),
-        ("version", "u1", 2),
-        ("flags", "<u2"),
-        ("bytes_in_headers", "<u4"),
-        ("bytes_in_packets", "<u4"),
-        ("clock_hz", "<u4"),
-        ("waveform_hz", "<u4"),
-        ("time_origin", "<u2", 8),
-        ("application", "S32"),
-        ("comment", "S256"),
-        ("n_extended_headers", "<u4"),
-    ]
-)
-_WAVEFORM_HEADER = np.dtype(
-    [
-        ("type", "S8"),
-        ("channel", "<u2"),
-        ("connector", "u1"),
-        ("pin", "u1"),
-        ("nanovolts_per_bit", "<u2"),
-        ("energy_threshold", "<u2"),
-        ("high_threshold", "<i2"),
-        ("low_threshold", "<i2"),
-        ("n_classes", "u1"),
-        ("bytes_per_sample", "u1"),
-        ("n_samples", "<u2"),
-        ("reserved", "V8"),
-    ]
-)
-_LABEL_HEADER = np.dtype([("type", "S8"), ("channel", "<u2"), ("label", "S16"), ("reserved", "V6")])
-_SPIKE_PACKET = np.dtype(
-    [
-        ("timestamp", "<u4"),
-        ("channel", "<u2"),
-        ("unit_class", "u1"),
-        ("reserved", "u1"),
-        ("waveform", "<i2", WAVEFORM_SAMPLES),
-    ]
-)
-_DIGITAL_PACKET = np.dtype(
-    [
-        ("timestamp", "<u4"),
-        ("packet_id", "<u2"),
-        ("reason", "u1"),
-        ("reserved", "u1"),
-        ("value", "<u2"),
-        ("filler", "V94"),
-    ]
-)
+_BASIC_BYTES = 336  # of the header
 _ALL_WAVEFORMS_16_BIT = 1
 _DIGITAL_CHANGE = 1
 
@@ -95,53 +45,71 @@ def write_nev(
     resolution_uv: float,
 ) -> None:
     """Write all events in the order of their time; of equal times, digital events come first."""
-    spike_packets = np.zeros(len(spikes.samples), dtype=_SPIKE_PACKET)
-    spike_packets["timestamp"] = spikes.samples
-    spike_packets["channel"] = spikes.channels
-    spike_packets["unit_class"] = spikes.classes
-    spike_packets["waveform"] = spikes.waveforms
-    digital_packets = np.zeros(len(digital.samples), dtype=_DIGITAL_PACKET)
-    digital_packets["timestamp"] = digital.samples
-    digital_packets["reason"] = _DIGITAL_CHANGE
-    digital_packets["value"] = digital.values
-    packets = np.concatenate([digital_packets.view(_SPIKE_PACKET), spike_packets])
-    packets = packets[np.argsort(packets["timestamp"], kind="stable")]
-    n_classes = [len(np.unique(spikes.classes[(spikes.channels == c) & (spikes.classes > 0)])) for c in channels]
-    extended = (
-        _waveform_headers(channels, n_classes, resolution_uv).tobytes() + _label_headers(channels, labels).tobytes()
+    packets = _packets(spikes, digital)
+    extended = _extended_headers(spikes, channels, labels, resolution_uv)
+    basic = make_rows(
+        1,
+        ("file_type", "S8", b"NEURALEV"),
+        ("version", "(2,)u1", (2, 3)),
+        ("flags", "<u2", _ALL_WAVEFORMS_16_BIT),
+        ("bytes_in_headers", "<u4", _BASIC_BYTES + len(extended)),
+        ("bytes_in_packets", "<u4", packets.itemsize),
+        ("clock_hz", "<u4", 30_000),
+        ("waveform_hz", "<u4", 30_000),
+        ("time_origin", "(8,)<u2", TIME_ORIGIN),
+        ("application", "S32", b"nwb-spikeinference"),
+        ("comment", "S256", b"simulated"),
+        ("n_extended_headers", "<u4", 2 * len(channels)),
     )
-    basic = np.zeros(1, dtype=_BASIC_HEADER)
-    basic["file_type"] = b"NEURALEV"
-    basic["version"] = (2, 3)
-    basic["flags"] = _ALL_WAVEFORMS_16_BIT
-    basic["bytes_in_headers"] = _BASIC_HEADER.itemsize + len(extended)
-    basic["bytes_in_packets"] = _SPIKE_PACKET.itemsize
-    basic["clock_hz"] = 30_000
-    basic["waveform_hz"] = 30_000
-    basic["time_origin"] = TIME_ORIGIN
-    basic["application"] = b"nwb-spikeinference"
-    basic["comment"] = b"simulated"
-    basic["n_extended_headers"] = 2 * len(channels)
     path.write_bytes(basic.tobytes() + extended + packets.tobytes())
 
 
-def _waveform_headers(channels: Sequence[int], n_classes: Sequence[int], resolution_uv: float) -> NDArray[np.void]:
-    headers = np.zeros(len(channels), dtype=_WAVEFORM_HEADER)
-    headers["type"] = b"NEUEVWAV"
-    headers["channel"] = channels
-    headers["connector"] = [1 + (channel - 1) // CHANNELS_PER_BANK for channel in channels]
-    headers["pin"] = [1 + (channel - 1) % CHANNELS_PER_BANK for channel in channels]
-    headers["nanovolts_per_bit"] = round(resolution_uv * 1e3)
-    headers["low_threshold"] = round(-40 / resolution_uv)  # 5 times the noise
-    headers["n_classes"] = n_classes
-    headers["bytes_per_sample"] = 2
-    headers["n_samples"] = WAVEFORM_SAMPLES
-    return headers
+def _packets(spikes: SpikeEvents, digital: DigitalEvents) -> NDArray[np.void]:
+    spike_packets = make_rows(
+        len(spikes.samples),
+        ("timestamp", "<u4", spikes.samples),
+        ("channel", "<u2", spikes.channels),
+        ("unit_class", "u1", spikes.classes),
+        ("reserved", "u1", 0),
+        ("waveform", f"({WAVEFORM_SAMPLES},)<i2", spikes.waveforms),
+    )
+    digital_packets = make_rows(
+        len(digital.samples),
+        ("timestamp", "<u4", digital.samples),
+        ("packet_id", "<u2", 0),
+        ("reason", "u1", _DIGITAL_CHANGE),
+        ("reserved", "u1", 0),
+        ("value", "<u2", digital.values),
+        ("filler", "V94", b""),
+    )
+    packets = np.concatenate([digital_packets.view(spike_packets.dtype), spike_packets])
+    return packets[np.argsort(packets["timestamp"], kind="stable")]
 
 
-def _label_headers(channels: Sequence[int], labels: Sequence[str]) -> NDArray[np.void]:
-    headers = np.zeros(len(channels), dtype=_LABEL_HEADER)
-    headers["type"] = b"NEUEVLBL"
-    headers["channel"] = channels
-    headers["label"] = [label.encode("ascii") for label in labels]
-    return headers
+def _extended_headers(
+    spikes: SpikeEvents, channels: Sequence[int], labels: Sequence[str], resolution_uv: float
+) -> bytes:
+    """Of each channel, how its waveforms are stored, then what it is called."""
+    n_classes = [len(np.unique(spikes.classes[(spikes.channels == c) & (spikes.classes > 0)])) for c in channels]
+    waveforms = make_rows(
+        len(channels),
+        ("type", "S8", b"NEUEVWAV"),
+        ("channel", "<u2", channels),
+        *channel_places(channels),
+        ("nanovolts_per_bit", "<u2", round(resolution_uv * 1e3)),
+        ("energy_threshold", "<u2", 0),
+        ("high_threshold", "<i2", 0),
+        ("low_threshold", "<i2", round(-40 / resolution_uv)),  # 5 times the noise
+        ("n_classes", "u1", n_classes),
+        ("bytes_per_sample", "u1", 2),
+        ("n_samples", "<u2", WAVEFORM_SAMPLES),
+        ("reserved", "V8", b""),
+    )
+    names = make_rows(
+        len(channels),
+        ("type", "S8", b"NEUEVLBL"),
+        ("channel", "<u2", channels),
+        ("label", "S16", [label.encode("ascii") for label in labels]),
+        ("reserved", "V6", b""),
+    )
+    return waveforms.tobytes() + names.tobytes()

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,48 +11,31 @@ from nwb_spikeinference.errors import InputError
 
 MAX_DIGITAL = 32764
 
-_BASIC_HEADER = np.dtype(
-    [
-        ("file_type", "S8"),
-        ("version", "u1", 2),
-        ("bytes_in_headers", "<u4"),
-        ("label", "S16"),
-        ("comment", "S256"),
-        ("period", "<u4"),
-        ("clock_hz", "<u4"),
-        ("time_origin", "<u2", 8),
-        ("n_channels", "<u4"),
-    ]
-)
-_CHANNEL_HEADER = np.dtype(
-    [
-        ("type", "S2"),
-        ("channel", "<u2"),
-        ("label", "S16"),
-        ("connector", "u1"),
-        ("pin", "u1"),
-        ("min_digital", "<i2"),
-        ("max_digital", "<i2"),
-        ("min_analog", "<i2"),
-        ("max_analog", "<i2"),
-        ("unit", "S16"),
-        ("high_pass_mhz", "<u4"),
-        ("high_pass_order", "<u4"),
-        ("high_pass_type", "<u2"),
-        ("low_pass_mhz", "<u4"),
-        ("low_pass_order", "<u4"),
-        ("low_pass_type", "<u2"),
-    ]
-)
-_DATA_HEADER = np.dtype([("flag", "u1"), ("timestamp", "<u4"), ("n_samples", "<u4")])
+_BASIC_BYTES = 314  # of the header
+_CHANNEL_BYTES = 66  # of the header of each channel
+_DATA_BYTES = 9  # before the samples
 
 TIME_ORIGIN = (2000, 1, 6, 1, 0, 0, 0, 0)  # Saturday, 1 January 2000: year, month, weekday, day, then the time
-CHANNELS_PER_BANK = 32
+_CHANNELS_PER_BANK = 32
 
 
 def signal_offset(n_channels: int) -> int:
     """Bytes before the first sample of a file with one data packet."""
-    return _BASIC_HEADER.itemsize + n_channels * _CHANNEL_HEADER.itemsize + _DATA_HEADER.itemsize
+    return _BASIC_BYTES + n_channels * _CHANNEL_BYTES + _DATA_BYTES
+
+
+def make_rows(n_rows: int, *columns: tuple[str, str, Any]) -> NDArray[np.void]:
+    """Rows of a table in a file: name, type and values of each column, one value per row or one for all."""
+    rows = np.zeros(n_rows, dtype=[(name, kind) for name, kind, _ in columns])
+    for name, _, values in columns:
+        rows[name] = values
+    return rows
+
+
+def channel_places(channels: Sequence[int]) -> tuple[tuple[str, str, Any], ...]:
+    """Columns that say where each channel is plugged in."""
+    banks, pins = np.divmod(np.asarray(channels) - 1, _CHANNELS_PER_BANK)
+    return ("connector", "u1", 1 + banks), ("pin", "u1", 1 + pins)
 
 
 def write_nsx(
@@ -78,17 +62,19 @@ def write_nsx(
     InputError
         If the blocks do not add up to `n_samples`.
     """
-    basic = np.zeros(1, dtype=_BASIC_HEADER)
-    basic["file_type"] = b"NEURALCD"
-    basic["version"] = (2, 3)
-    basic["bytes_in_headers"] = signal_offset(len(channels)) - _DATA_HEADER.itemsize
-    basic["label"] = b"raw"
-    basic["comment"] = b"simulated"
-    basic["period"] = 1
-    basic["clock_hz"] = 30_000
-    basic["time_origin"] = TIME_ORIGIN
-    basic["n_channels"] = len(channels)
-    packet = np.array([(1, 0, n_samples)], dtype=_DATA_HEADER)
+    basic = make_rows(
+        1,
+        ("file_type", "S8", b"NEURALCD"),
+        ("version", "(2,)u1", (2, 3)),
+        ("bytes_in_headers", "<u4", signal_offset(len(channels)) - _DATA_BYTES),
+        ("label", "S16", b"raw"),
+        ("comment", "S256", b"simulated"),
+        ("period", "<u4", 1),
+        ("clock_hz", "<u4", 30_000),
+        ("time_origin", "(8,)<u2", TIME_ORIGIN),
+        ("n_channels", "<u4", len(channels)),
+    )
+    packet = make_rows(1, ("flag", "u1", 1), ("timestamp", "<u4", 0), ("n_samples", "<u4", n_samples))
     written = 0
     with path.open("wb") as stream:
         stream.write(basic.tobytes() + _channel_headers(channels, labels, resolution_uv).tobytes() + packet.tobytes())
@@ -102,21 +88,21 @@ def write_nsx(
 
 
 def _channel_headers(channels: Sequence[int], labels: Sequence[str], resolution_uv: float) -> NDArray[np.void]:
-    headers = np.zeros(len(channels), dtype=_CHANNEL_HEADER)
-    headers["type"] = b"CC"
-    headers["channel"] = channels
-    headers["label"] = [label.encode("ascii") for label in labels]
-    headers["connector"] = [1 + (channel - 1) // CHANNELS_PER_BANK for channel in channels]
-    headers["pin"] = [1 + (channel - 1) % CHANNELS_PER_BANK for channel in channels]
-    headers["max_digital"] = MAX_DIGITAL
-    headers["min_digital"] = -MAX_DIGITAL
-    headers["max_analog"] = round(MAX_DIGITAL * resolution_uv)
-    headers["min_analog"] = -round(MAX_DIGITAL * resolution_uv)
-    headers["unit"] = b"uV"
-    headers["high_pass_mhz"] = 300  # 0.3 Hz, first order, Butterworth
-    headers["high_pass_order"] = 1
-    headers["high_pass_type"] = 1
-    headers["low_pass_mhz"] = 7_500_000
-    headers["low_pass_order"] = 3
-    headers["low_pass_type"] = 1
-    return headers
+    return make_rows(
+        len(channels),
+        ("type", "S2", b"CC"),
+        ("channel", "<u2", channels),
+        ("label", "S16", [label.encode("ascii") for label in labels]),
+        *channel_places(channels),
+        ("min_digital", "<i2", -MAX_DIGITAL),
+        ("max_digital", "<i2", MAX_DIGITAL),
+        ("min_analog", "<i2", -round(MAX_DIGITAL * resolution_uv)),
+        ("max_analog", "<i2", round(MAX_DIGITAL * resolution_uv)),
+        ("unit", "S16", b"uV"),
+        ("high_pass_mhz", "<u4", 300),  # 0.3 Hz, first order, Butterworth
+        ("high_pass_order", "<u4", 1),
+        ("high_pass_type", "<u2", 1),
+        ("low_pass_mhz", "<u4", 7_500_000),
+        ("low_pass_order", "<u4", 3),
+        ("low_pass_type", "<u2", 1),
+    )

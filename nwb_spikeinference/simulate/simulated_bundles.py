@@ -6,16 +6,7 @@ from nwb_spikeinference.regions import Hemisphere
 
 WIRES = 8  # of a bundle
 
-_PLACES: dict[str, tuple[str, Hemisphere]] = {
-    "LHIP": ("hippocampus", "left"),
-    "RHIP": ("hippocampus", "right"),
-    "LAMY": ("amygdala", "left"),
-    "RAMY": ("amygdala", "right"),
-    "LOFC": ("orbitofrontal", "left"),
-    "ROFC": ("orbitofrontal", "right"),
-    "LACC": ("anterior cingulate", "left"),
-    "RACC": ("anterior cingulate", "right"),
-}
+_REGIONS = {"HIP": "hippocampus", "AMY": "amygdala", "OFC": "orbitofrontal", "ACC": "anterior cingulate"}
 # Every study that transfers trains on the left hippocampus, so nearly everybody has one; the rest take turns.
 _FIRST = ("LHIP",) * 7 + ("LACC",)
 _OTHERS = ("RHIP", "LAMY", "ROFC", "LACC", "RHIP", "RAMY", "LOFC", "RACC")
@@ -37,8 +28,8 @@ def place_bundles(index: int, n_bundles: int) -> tuple[SimulatedBundle, ...]:
     return tuple(
         SimulatedBundle(
             label=label,
-            region=_PLACES[label][0],
-            hemisphere=_PLACES[label][1],
+            region=_REGIONS[label[1:]],
+            hemisphere="left" if label.startswith("L") else "right",
             channels=tuple(range(1 + WIRES * number, 1 + WIRES * (number + 1))),
         )
         for number, label in enumerate(labels)

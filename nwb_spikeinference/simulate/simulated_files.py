@@ -4,6 +4,7 @@ Files of a simulated session, as a lab would hold them: recorder's files, sorted
 The truth goes to a folder of its own, which no other part of the program reads.
 """
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -75,25 +76,24 @@ def wire_labels(session: SimulatedSession) -> tuple[str, ...]:
 
 def _all_crossings(session: SimulatedSession, raw: NDArray[np.int16], waveforms: list[Any]) -> SpikeEvents:
     """Spikes of all units, and on each wire what no sorter assigned: some noise, and the spikes that it missed."""
-    samples = [unit.sorted_samples for unit in session.units]
-    channels = [np.full(len(unit.sorted_samples), unit.channel) for unit in session.units]
-    classes = [np.full(len(unit.sorted_samples), unit.sorted_class) for unit in session.units]
+    groups: list[tuple[Any, ...]] = [
+        (unit.sorted_samples, unit.channel, unit.sorted_class, snippets)
+        for unit, snippets in zip(session.units, waveforms, strict=True)
+    ]
     rng = make_rng(session.seed, session.index, Purpose.UNSORTED)
     seconds = session.n_raw_samples / session.raw_rate_hz
-    snippets = list(waveforms)
     for column, channel in enumerate(session.channels):
         noise = rng.integers(0, session.n_raw_samples, rng.poisson(UNSORTED_RATE_HZ * seconds))
         missed = [unit.spike_samples[unit.missed] for unit in session.units if unit.channel == channel]
         unsorted = np.sort(np.concatenate([noise, *missed]))
-        samples.append(unsorted)
-        channels.append(np.full(len(unsorted), channel))
-        classes.append(np.zeros(len(unsorted), dtype=np.int64))
-        snippets.append(cut_waveforms(raw[:, column], unsorted))
+        groups.append((unsorted, channel, 0, cut_waveforms(raw[:, column], unsorted)))
+    samples, channels, classes, cut = zip(*groups, strict=True)
+    n_spikes = [len(one) for one in samples]
     return SpikeEvents(
         samples=np.concatenate(samples),
-        channels=np.concatenate(channels),
-        classes=np.concatenate(classes),
-        waveforms=np.rint(np.concatenate(snippets)).astype(np.int16),
+        channels=np.repeat(channels, n_spikes),
+        classes=np.repeat(classes, n_spikes),
+        waveforms=np.rint(np.concatenate(cut)).astype(np.int16),
     )
 
 
@@ -137,16 +137,7 @@ def session_settings(session: SimulatedSession) -> dict[str, Any]:
         "devices": [{"name": "NSP1", "model": "Cerebus", "manufacturer": "Blackrock Neurotech"}],
         "recordings": [{"format": "blackrock", "file": RAW_FILE, "nsp": "NSP1"}],
         "events": [{"format": "blackrock", "file": EVENTS_FILE}],
-        "bundles": [
-            {
-                "label": bundle.label,
-                "region": bundle.region,
-                "hemisphere": bundle.hemisphere,
-                "channels": list(bundle.channels),
-                "nsp": "NSP1",
-            }
-            for bundle in session.bundles
-        ],
+        "bundles": [asdict(bundle) | {"channels": list(bundle.channels), "nsp": "NSP1"} for bundle in session.bundles],
         "units": [{"format": "mat", "file": UNITS_FILE, "sorter": "simulated"}],
     }
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from nwb_spikeinference.recordings import CellType, FloatArray, IntArray
 from nwb_spikeinference.simulate.action_potentials import action_potential, add_action_potentials
-from nwb_spikeinference.simulate.latents import RATE_HZ, Latents
+from nwb_spikeinference.simulate.latents import Latents
 from nwb_spikeinference.simulate.simulated_bundles import SimulatedBundle
 from nwb_spikeinference.simulate.spikes import RAW_RATE_HZ, SAMPLES_PER_MS
 from nwb_spikeinference.simulate.streams import Purpose, make_rng
@@ -60,7 +60,6 @@ class SimulatedSession:
     lfp_uv: NDArray[np.float32]  # (n_lfp_samples, n_wires), at 1 kHz, without action potentials
     truth: Truth
 
-    lfp_rate_hz: float = RATE_HZ
     raw_rate_hz: float = RAW_RATE_HZ
     conversion: float = RESOLUTION_UV * 1e-6  # volts per bit of the raw signal
 

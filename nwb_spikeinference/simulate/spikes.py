@@ -32,21 +32,18 @@ def shared_intensity(latents: Latents, world: World, cell_type: CellType, rate_h
         + coupling.broadband * latents.broadband
         + coupling.gamma * gamma * gating
     )
-    intensity: FloatArray = rate_hz * np.exp(world.gain * drive - world.gain**2 * coupling.variance / 2)
-    return intensity
+    return np.asarray(rate_hz * np.exp(world.gain * drive - world.gain**2 * coupling.variance / 2))
 
 
 def private_modulation(private: FloatArray) -> FloatArray:
     """Factor of mean 1 that a unit's own drive, of unit variance, puts on its intensity."""
-    factor: FloatArray = np.exp(PRIVATE_WEIGHT * private - PRIVATE_WEIGHT**2 / 2)
-    return factor
+    return np.asarray(np.exp(PRIVATE_WEIGHT * private - PRIVATE_WEIGHT**2 / 2))
 
 
 def drift_modulation(n_samples: int, drift: float) -> FloatArray:
     """Factor of mean 1 whose logarithm runs evenly over `2 * drift`; negative falls."""
     ramp = np.exp(drift * np.linspace(-1, 1, n_samples))
-    modulation: FloatArray = ramp / ramp.mean()
-    return modulation
+    return np.asarray(ramp / ramp.mean())
 
 
 def draw_spikes(rng: np.random.Generator, intensity_hz: FloatArray) -> IntArray:

@@ -11,8 +11,7 @@ def _phases(factor: int) -> NDArray[np.float32]:
     """Interpolation filter split into its phases, shape (2 * half length, factor); each sums to 1."""
     taps = firwin(2 * _HALF_LENGTH * factor + 1, 1 / factor, window=("kaiser", 5.0))[:-1]
     phases = taps.reshape(2 * _HALF_LENGTH, factor)[::-1]
-    normalised: NDArray[np.float32] = (phases / phases.sum(axis=0)).astype(np.float32)
-    return normalised
+    return np.asarray(phases / phases.sum(axis=0), np.float32)
 
 
 def upsample(signal: NDArray[np.float32], start: int, stop: int, factor: int) -> NDArray[np.float32]:

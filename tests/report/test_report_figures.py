@@ -11,7 +11,7 @@ import pytest
 from nwb_spikeinference.errors import SettingsError
 from nwb_spikeinference.records import Results
 from nwb_spikeinference.report.examples import TraceExample
-from nwb_spikeinference.report.figures.canvas import COLOURS, draw_svg
+from nwb_spikeinference.report.figures.canvas import COLOURS, draw
 from nwb_spikeinference.report.figures.lobo import band_edges, draw_lobo
 from nwb_spikeinference.report.figures.traces import draw_traces
 from nwb_spikeinference.report.figures.unit_scores import draw_precision, draw_units_beside_null, swarm_offsets
@@ -21,18 +21,20 @@ MakeResults = Callable[..., Results]
 
 
 def test_colours_follow_the_theme_of_the_page() -> None:
-    svg = draw_svg(
+    drawing = draw(
         lambda figure: figure.subplots().plot([0, 1], color=COLOURS["inhibitory"]),
         name="a",
+        title="A",
+        caption="",
         alt="a line",
         size_in=(3, 2),
     )
-    assert f"var(--inhibitory, {COLOURS['inhibitory']})" in svg
+    assert f"var(--inhibitory, {COLOURS['inhibitory']})" in drawing.svg
 
 
 def test_drawing_leaves_the_settings_of_matplotlib_alone() -> None:
     before = dict(mpl.rcParams)
-    draw_svg(lambda figure: None, name="a", alt="nothing", size_in=(3, 2))
+    draw(lambda figure: None, name="a", title="A", caption="", alt="nothing", size_in=(3, 2))
     assert dict(mpl.rcParams) == before
 
 

@@ -94,7 +94,7 @@ def test_baselines_come_first_where_there_was_too_little_data(make_results: Make
     results = make_results()
     flag = results.flags[0].model_copy(update={"id": "too-little-data"})
     table = model_tables(find_scope(results.model_copy(update={"flags": (flag,)})))[0].primary
-    assert [column.header for column in table.columns[2:4]] == ["logistic", "BiLSTM (main)"]
+    assert table.headers[2:4] == ("logistic", "BiLSTM (main)")
 
 
 @pytest.mark.parametrize(

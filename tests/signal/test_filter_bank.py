@@ -27,7 +27,7 @@ def reader(signal: FloatArray) -> Callable[[int, int], FloatArray]:
 
 def run(bank: FilterBank, signal: FloatArray, block_samples: int = 10**6) -> np.ndarray:
     """Output of the only filter for the whole signal."""
-    pieces = [piece.outputs[0] for piece in bank.filter(reader(signal), len(signal), block_samples=block_samples)]
+    pieces = [piece.output(0) for piece in bank.filter(reader(signal), len(signal), block_samples=block_samples)]
     return np.concatenate(pieces) if pieces else np.empty((0, *signal.shape[1:]))
 
 
@@ -185,14 +185,14 @@ def test_pieces_follow_one_another_and_show_their_neighbours() -> None:
     assert [piece.start for piece in pieces] == [0, *(piece.stop for piece in pieces[:-1])]
     assert pieces[-1].stop == 60_000
     assert [piece.first for piece in pieces] == [max(0, piece.start - 500) for piece in pieces]
-    assert [len(piece.outputs[0]) for piece in pieces] == [piece.last - piece.first for piece in pieces]
+    assert [len(piece.output(0)) for piece in pieces] == [piece.last - piece.first for piece in pieces]
     assert [piece.last for piece in pieces] == [min(60_000, piece.stop + 500) for piece in pieces]
 
 
 def test_what_a_piece_shows_of_its_neighbours_is_filtered_as_well() -> None:
     whole = run(bandpass(THETA), noise(60_000))
     for piece in bandpass(THETA).filter(reader(noise(60_000)), 60_000, overlap=500, block_samples=1):
-        assert spread(piece.outputs[0] - whole[piece.first : piece.last], whole) < 1e-6
+        assert spread(piece.output(0) - whole[piece.first : piece.last], whole) < 1e-6
 
 
 def test_no_more_than_a_block_is_read_at_a_time() -> None:

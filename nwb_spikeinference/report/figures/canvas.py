@@ -31,10 +31,7 @@ _VARIABLES = {
     LINE: "line",
     BAND: "band",
     PAPER: "paper",
-    COLOURS["excitatory"]: "excitatory",
-    COLOURS["inhibitory"]: "inhibitory",
-    COLOURS["unclassified"]: "unclassified",
-    COLOURS["all"]: "all",
+    **{colour: kind for kind, colour in COLOURS.items()},
 }
 _STYLE: dict[str, Any] = {
     "svg.fonttype": "none",
@@ -82,16 +79,18 @@ class Drawing:
     svg: str
 
 
-def draw_svg(paint: Callable[[Figure], None], *, name: str, alt: str, size_in: tuple[float, float]) -> str:
+def draw(
+    paint: Callable[[Figure], None], *, name: str, title: str, caption: str, alt: str, size_in: tuple[float, float]
+) -> Drawing:
     """
-    Let `paint` fill an empty figure and return it as one ``<svg>`` element.
+    Let `paint` fill an empty figure and make one ``<svg>`` element of it.
 
     Parameters
     ----------
     paint : callable
         Is given a figure with constrained layout.
     name : str
-        Prefix of all ids inside; one word, unique in the page.
+        Of the drawing, and prefix of all ids inside; one word, unique in the page.
     alt : str
         What the figure shows, for readers who cannot see it.
     size_in : tuple of float
@@ -106,7 +105,7 @@ def draw_svg(paint: Callable[[Figure], None], *, name: str, alt: str, size_in: t
         figure = Figure(figsize=size_in, layout="constrained")
         paint(figure)
         figure.savefig(stream, format="svg", metadata={"Date": None})
-    return _make_inline(stream.getvalue(), name, alt, size_in[0])
+    return Drawing(name=name, title=title, caption=caption, svg=_make_inline(stream.getvalue(), name, alt, size_in[0]))
 
 
 def mark_level(axes: Axes, level: float, *, vertical: bool = False) -> None:
@@ -121,9 +120,8 @@ def _make_inline(text: str, name: str, alt: str, width_in: float) -> str:
         element.tag = element.tag.rpartition("}")[2]
         element.attrib = {key.rpartition("}")[2]: value for key, value in element.attrib.items()}
         _rewrite(element, name)
-    for child in list(root):
-        if child.tag == "metadata":
-            root.remove(child)
+    for child in root.findall("metadata"):
+        root.remove(child)
     # The same text size in all figures: a wide column shows them a little enlarged, a narrow one lets them scroll.
     width = f"max-width:{_LARGEST_REM * width_in:.1f}rem;min-width:{_SMALLEST_REM * width_in:.1f}rem"
     root.attrib = {"viewBox": root.attrib["viewBox"], "role": "img", "aria-label": alt, "style": width}
@@ -144,8 +142,7 @@ def _rewrite(element: ElementTree.Element, name: str) -> None:
 
 
 def _with_variables(style: str) -> str:
-    parts = [part for part in style.split(";") if not part.strip().startswith("font-family")]
-    style = ";".join(parts)
+    style = ";".join(part for part in style.split(";") if not part.strip().startswith("font-family"))
     for colour, variable in _VARIABLES.items():
         style = style.replace(colour, f"var(--{variable}, {colour})")
     return style

@@ -8,8 +8,8 @@ from matplotlib.figure import Figure
 from nwb_spikeinference.bands import GAMMA_BANDS, default_bands
 from nwb_spikeinference.records import LoboRecord, Results
 from nwb_spikeinference.report.cells import format_number, is_known
-from nwb_spikeinference.report.figures.canvas import BAND, COLOURS, MARKERS, Drawing, draw_svg, mark_level
-from nwb_spikeinference.report.figures.dots import dodge, paint_estimate, types_present
+from nwb_spikeinference.report.figures.canvas import BAND, Drawing, draw, mark_level
+from nwb_spikeinference.report.figures.dots import add_legend, paint_estimate, side_by_side, types_present
 from nwb_spikeinference.report.scope import Scope, model_name, ordered_models, rests_on, setting, without_band
 from nwb_spikeinference.report.words import CELL_TYPES, name_of
 
@@ -36,8 +36,7 @@ def draw_lobo(scope: Scope) -> Drawing | None:
             axes.set_title(f"{model_name(scope, panel[1])}, {_TITLES[panel[0]]}")
             axes.set_xticks(range(len(bands)), [_label(band, edges) for band in bands])
             axes.set_xlim(-0.5, len(bands) - 0.5)
-        handles = [axes.plot([], [], MARKERS[kind], color=COLOURS[kind], label=CELL_TYPES[kind])[0] for kind in kinds]
-        figure.legend(handles=handles, loc="outside upper center", ncols=3)
+        add_legend(figure, axes, kinds)
 
     n_units = max((sum(r.n_units for r in _one_band(records, kinds, panel)) for panel in panels), default=0)
     caption = (
@@ -50,8 +49,8 @@ def draw_lobo(scope: Scope) -> Drawing | None:
     alt = "Change of AUC by band: " + "; ".join(
         f"{name_of(r.band, {})}, {CELL_TYPES[r.cell_type]} {format_number(r.delta_roc_auc)}" for r in main
     )
-    svg = draw_svg(paint, name="lobo", alt=alt, size_in=(7.2, 0.9 + 1.9 * len(panels)))
-    return Drawing(name="lobo", title="Which bands carry it?", caption=caption, svg=svg)
+    size = (7.2, 0.9 + 1.9 * len(panels))
+    return draw(paint, name="lobo", title="Which bands carry it?", caption=caption, alt=alt, size_in=size)
 
 
 def band_edges(results: Results) -> dict[str, tuple[float, float]]:
@@ -64,19 +63,14 @@ def band_edges(results: Results) -> dict[str, tuple[float, float]]:
 
 
 def _paint_panel(axes: Axes, records: list[LoboRecord], bands: list[str], mode: str) -> None:
-    kinds = types_present(record.cell_type for record in records)
-    for band in bands:
+    for index, band in enumerate(bands):
         if band in GAMMA_BANDS:
-            axes.axvspan(
-                bands.index(band) - 0.5, bands.index(band) + 0.5, color=BAND, linewidth=0, antialiased=False, zorder=0
-            )
+            axes.axvspan(index - 0.5, index + 0.5, color=BAND, linewidth=0, antialiased=False, zorder=0)
     mark_level(axes, 0.0)
     axes.grid(axis="y")
-    for kind, shift in zip(kinds, dodge(len(kinds)), strict=True):
-        for record in records:
-            if record.cell_type == kind:
-                estimate = (record.delta_roc_auc, record.low, record.high)
-                paint_estimate(axes, bands.index(record.band) + shift, estimate, kind, upright=True)
+    for record, shift in side_by_side(records, types_present(record.cell_type for record in records)):
+        estimate = (record.delta_roc_auc, record.low, record.high)
+        paint_estimate(axes, bands.index(record.band) + shift, estimate, record.cell_type, upright=True)
     axes.set_ylabel(_LABELS[mode])
     axes.tick_params(axis="x", length=0)
 

@@ -4,8 +4,8 @@ from matplotlib.figure import Figure
 
 from nwb_spikeinference.records import ModelRecord
 from nwb_spikeinference.report.cells import count, format_number, is_known
-from nwb_spikeinference.report.figures.canvas import COLOURS, MARKERS, Drawing, draw_svg, mark_level
-from nwb_spikeinference.report.figures.dots import dodge, paint_estimate, types_present
+from nwb_spikeinference.report.figures.canvas import Drawing, draw, mark_level
+from nwb_spikeinference.report.figures.dots import add_legend, paint_estimate, side_by_side, types_present
 from nwb_spikeinference.report.scope import Scope, model_name, ordered_models
 from nwb_spikeinference.report.words import CELL_TYPES, PREDICTORS, PROTOCOLS, name_of
 
@@ -26,20 +26,16 @@ def draw_models(scope: Scope) -> Drawing | None:
         for axes, protocol in zip(panels, protocols, strict=True):
             mark_level(axes, 0.5, vertical=True)
             axes.grid(axis="x")
-            for kind, shift in zip(kinds, dodge(len(kinds)), strict=True):
-                for record in records:
-                    if record.protocol == protocol and record.cell_type == kind:
-                        estimate = (record.mean, record.low, record.high)
-                        paint_estimate(axes, models.index(record.model) + shift, estimate, kind)
+            here = [record for record in records if record.protocol == protocol]
+            for record, shift in side_by_side(here, kinds):
+                estimate = (record.mean, record.low, record.high)
+                paint_estimate(axes, models.index(record.model) + shift, estimate, record.cell_type)
             axes.set_title(PROTOCOLS[protocol])
             axes.set_xlabel("mean ROC-AUC")
             axes.tick_params(axis="y", length=0)
         panels[0].set_yticks(range(len(models)), [model_name(scope, model) for model in models])
         panels[0].set_ylim(len(models) - 0.5, -0.5)
-        handles = [
-            panels[0].plot([], [], MARKERS[kind], color=COLOURS[kind], label=CELL_TYPES[kind])[0] for kind in kinds
-        ]
-        figure.legend(handles=handles, loc="outside upper center", ncols=3)
+        add_legend(figure, panels[0], kinds)
 
     caption = (
         "Mean and 95 % interval over participants. Dashed: chance, where the mean rate stands by construction. "
@@ -52,8 +48,7 @@ def draw_models(scope: Scope) -> Drawing | None:
         if r.cell_type in kinds
     )
     size = (7.2 if len(protocols) > 1 else 5.2, 1.3 + 0.5 * len(models))
-    svg = draw_svg(paint, name="models", alt=alt, size_in=size)
-    return Drawing(name="models", title="Is the network worth it?", caption=caption, svg=svg)
+    return draw(paint, name="models", title="Is the network worth it?", caption=caption, alt=alt, size_in=size)
 
 
 def _rests(records: list[ModelRecord], protocol: str) -> str:

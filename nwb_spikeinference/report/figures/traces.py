@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from nwb_spikeinference.report.cells import count, format_number
 from nwb_spikeinference.report.examples import TraceExample
-from nwb_spikeinference.report.figures.canvas import COLOURS, INK, SOFT, Drawing, draw_svg
+from nwb_spikeinference.report.figures.canvas import COLOURS, INK, SOFT, Drawing, draw
 from nwb_spikeinference.report.scope import rests_on
 from nwb_spikeinference.report.words import CELL_TYPES
 
@@ -53,5 +53,4 @@ def _draw_example(example: TraceExample, name: str) -> Drawing:
         f"{rests_on(example.protocol, example.predictor, 1, 1)}"
     )
     alt = f"{example.title}: {stop - start:.1f} s of LFP, {count(len(spikes), 'spike')}, and the inferred probability."
-    svg = draw_svg(paint, name=name, alt=alt, size_in=(7.2, 3.3))
-    return Drawing(name=name, title=example.title, caption=caption, svg=svg)
+    return draw(paint, name=name, title=example.title, caption=caption, alt=alt, size_in=(7.2, 3.3))

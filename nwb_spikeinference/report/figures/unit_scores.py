@@ -8,29 +8,19 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
 from nwb_spikeinference.recordings import FloatArray
-from nwb_spikeinference.records import CellGroup, UnitRecord
+from nwb_spikeinference.records import UnitRecord
 from nwb_spikeinference.report.cells import count, format_number, is_known
-from nwb_spikeinference.report.figures.canvas import (
-    COLOURS,
-    INK,
-    LINE,
-    MARKERS,
-    PAPER,
-    SOFT,
-    Drawing,
-    draw_svg,
-    mark_level,
-)
+from nwb_spikeinference.report.figures.canvas import COLOURS, INK, LINE, MARKERS, PAPER, SOFT, Drawing, draw, mark_level
 from nwb_spikeinference.report.scope import Scope, rests_on
-from nwb_spikeinference.report.words import CELL_TYPES
+from nwb_spikeinference.report.words import CELL_TYPES, TYPES
 
 AUC_SE = 0.29  # standard error of one unit's AUC at chance, times the square root of its spikes: 1 / sqrt(12)
-_TYPES: tuple[CellGroup, ...] = ("excitatory", "inhibitory")
+_KINDS = (*TYPES, "unclassified")
 
 
 def draw_units_beside_null(scope: Scope) -> Drawing:
     """AUC of each unit beside the same unit's circular-shift null, by putative cell type."""
-    kinds = [kind for kind in (*_TYPES, "unclassified") if _of_kind(scope, kind)]
+    kinds = [kind for kind in _KINDS if _of_kind(scope, kind)]
 
     def paint(figure: Figure) -> None:
         axes = figure.subplots()
@@ -39,8 +29,7 @@ def draw_units_beside_null(scope: Scope) -> Drawing:
         for index, kind in enumerate(kinds):
             _paint_kind(axes, scope, kind, 3.6 * index)
         positions = [3.6 * index + shift for index in range(len(kinds)) for shift in (0.0, 1.0, 2.0)]
-        labels = ["units", "participants", "null"] * len(kinds)
-        axes.set_xticks(positions, labels)
+        axes.set_xticks(positions, ["units", "participants", "null"] * len(kinds))
         axes.tick_params(axis="x", length=0)
         for index, kind in enumerate(kinds):
             title = f"{CELL_TYPES[kind]}\n{count(len(_of_kind(scope, kind)), 'unit')}"
@@ -48,15 +37,15 @@ def draw_units_beside_null(scope: Scope) -> Drawing:
         axes.set_xlim(-0.7, 3.6 * len(kinds) - 0.9)
         axes.set_ylabel("ROC-AUC")
 
-    means = "; ".join(f"{CELL_TYPES[kind]} {_mean_text(scope, kind)}" for kind in kinds)
+    means = [f"{CELL_TYPES[kind]} {format_number(float(np.mean(_aucs(_of_kind(scope, kind)))))}" for kind in kinds]
     caption = (
         "Each coloured mark is a unit; diamonds are the means of participants; crosses are mean and 95 % interval "
         "(participants are the sampling unit). Grey dots are the same units after circular shifts of their spikes, the "
         f"line through them is their mean. Dashed: chance. {_rests_on(scope)}"
     )
-    alt = f"Strip chart of ROC-AUC per unit beside its null. Means: {means}."
-    svg = draw_svg(paint, name="units", alt=alt, size_in=(1.9 * len(kinds) + 1.7, 3.8))
-    return Drawing(name="units", title="Every unit, beside its own null", caption=caption, svg=svg)
+    alt = f"Strip chart of ROC-AUC per unit beside its null. Means: {'; '.join(means)}."
+    size = (1.9 * len(kinds) + 1.7, 3.8)
+    return draw(paint, name="units", title="Every unit, beside its own null", caption=caption, alt=alt, size_in=size)
 
 
 def draw_precision(scope: Scope) -> Drawing:
@@ -71,11 +60,9 @@ def draw_precision(scope: Scope) -> Drawing:
             grid, 0.5 - spread, 0.5 + spread, color=LINE, alpha=0.6, linewidth=0, label="95 % of units at chance"
         )
         mark_level(axes, 0.5)
-        for kind in (*_TYPES, "unclassified"):
-            units = _of_kind(scope, kind)
-            if units:
-                x, y = [max(unit.n_spikes, 1) for unit in units], _values(units, "roc_auc")
-                _scatter(axes, x, y, kind, label=CELL_TYPES[kind])
+        for kind in _KINDS:
+            if units := _of_kind(scope, kind):
+                _scatter(axes, [max(unit.n_spikes, 1) for unit in units], _aucs(units), kind, label=CELL_TYPES[kind])
         axes.set_xscale("log")
         axes.set_xlim(grid[0], grid[-1])
         ticks = _count_ticks(grid[0], grid[-1])
@@ -85,15 +72,15 @@ def draw_precision(scope: Scope) -> Drawing:
         axes.set_ylabel("ROC-AUC")
         figure.legend(loc="outside upper center", ncols=4)
 
-    outside = int(np.sum(np.abs(np.array(_values(scope.scored, "roc_auc")) - 0.5) > 1.96 * AUC_SE / np.sqrt(n_spikes)))
+    outside = int(np.sum(np.abs(_aucs(scope.scored) - 0.5) > 1.96 * AUC_SE / np.sqrt(n_spikes)))
     caption = (
         f"The grey band is 0.5 ± 1.96 × 0.29/√n, where 95 % of units without any relation would fall; {outside} of "
         f"{count(len(scope.scored), 'unit')} lie outside. The n is all spikes of a unit: where only a part of them "
         f"tests, the true band is wider. {_rests_on(scope)}"
     )
     alt = f"Scatter of ROC-AUC against spike count. {outside} of {len(scope.scored)} units lie outside the chance band."
-    svg = draw_svg(paint, name="precision", alt=alt, size_in=(7.2, 3.6))
-    return Drawing(name="precision", title="How precise one unit can be", caption=caption, svg=svg)
+    title = "How precise one unit can be"
+    return draw(paint, name="precision", title=title, caption=caption, alt=alt, size_in=(7.2, 3.6))
 
 
 def swarm_offsets(values: FloatArray, step: float, width: float) -> FloatArray:
@@ -135,40 +122,26 @@ def _count_ticks(low: float, high: float) -> list[int]:
 
 def _paint_kind(axes: Axes, scope: Scope, kind: str, left: float) -> None:
     units = _of_kind(scope, kind)
-    scores = np.array(_values(units, "roc_auc"))
+    scores = _aucs(units)
     _scatter(axes, left + swarm_offsets(scores, 0.008, 0.46), scores, kind)
     nulls = np.array([unit.roc_auc_null for unit in units if is_known(unit.roc_auc_null)], dtype=float)
-    axes.scatter(
-        left + 2 + swarm_offsets(nulls, 0.008, 0.46), nulls, s=13, color=SOFT, alpha=0.55, linewidths=0, zorder=3
-    )
+    beside = left + 2 + swarm_offsets(nulls, 0.008, 0.46)
+    axes.scatter(beside, nulls, s=13, color=SOFT, alpha=0.55, linewidths=0, zorder=3)
     if len(nulls):
         axes.plot([left + 1.6, left + 2.4], [nulls.mean()] * 2, color=INK, linewidth=1.2, zorder=4)
     people = list(dict.fromkeys(unit.participant for unit in units))
-    means = [float(np.mean(_values([u for u in units if u.participant == person], "roc_auc"))) for person in people]
-    shifts = swarm_offsets(np.array(means), 0.012, 0.3)
-    axes.scatter(
-        left + 0.9 + shifts,
-        means,
-        s=26,
-        marker="D",
-        facecolors=PAPER,
-        edgecolors=COLOURS[kind],
-        linewidths=1.2,
-        zorder=4,
-    )
-    record = scope.score("roc_auc", kind) if kind in _TYPES else None
+    means = np.array([np.mean(_aucs([unit for unit in units if unit.participant == person])) for person in people])
+    between = left + 0.9 + swarm_offsets(means, 0.012, 0.3)
+    axes.scatter(between, means, s=26, marker="D", facecolors=PAPER, edgecolors=COLOURS[kind], linewidths=1.2, zorder=4)
+    record = scope.score("roc_auc", kind) if kind in TYPES else None
     if record is not None and is_known(record.mean):
         axes.plot([left + 1.22, left + 1.48], [record.mean] * 2, color=INK, linewidth=2.2, zorder=5)
         if is_known(record.low) and is_known(record.high):
             axes.plot([left + 1.35] * 2, [record.low, record.high], color=INK, linewidth=1.4, zorder=5)
 
 
-def _scatter(
-    axes: Axes, x: FloatArray | Sequence[float], y: FloatArray | Sequence[float], kind: str, label: str = ""
-) -> None:
-    axes.scatter(
-        x, y, s=16, marker=MARKERS[kind], color=COLOURS[kind], alpha=0.75, linewidths=0, zorder=3, label=label or None
-    )
+def _scatter(axes: Axes, x: FloatArray | Sequence[float], y: FloatArray, kind: str, label: str | None = None) -> None:
+    axes.scatter(x, y, s=16, marker=MARKERS[kind], color=COLOURS[kind], alpha=0.75, linewidths=0, zorder=3, label=label)
 
 
 def _rests_on(scope: Scope) -> str:
@@ -179,9 +152,5 @@ def _of_kind(scope: Scope, kind: str) -> list[UnitRecord]:
     return [unit for unit in scope.scored if unit.cell_type == kind]
 
 
-def _values(units: Sequence[UnitRecord], name: str) -> list[float]:
-    return [float(getattr(unit, name)) for unit in units]
-
-
-def _mean_text(scope: Scope, kind: str) -> str:
-    return format_number(float(np.mean(_values(_of_kind(scope, kind), "roc_auc"))))
+def _aucs(units: Sequence[UnitRecord]) -> FloatArray:
+    return np.array([unit.roc_auc for unit in units], dtype=float)
