@@ -125,7 +125,7 @@ def spiking(seconds: float) -> tuple[np.ndarray, Unit]:
     shape = -2e-4 * np.hanning(30)
     for sample in samples:
         volts[sample - 15 : sample + 15, 0] += shape
-    return volts, Unit(row=5, unit_id=5, electrode_rows=(0,), spike_times_s=samples / RATE_HZ)
+    return volts, Unit(row=5, unit_id=9, electrode_rows=(0,), spike_times_s=samples / RATE_HZ)
 
 
 @pytest.mark.parametrize(("despike", "left"), [("mean-waveform", 0.15), ("gls", 0.15), ("none", 1.0)])
