@@ -104,7 +104,7 @@ def all_columns(lfp: LfpInput) -> FeatureColumns:
     return FeatureColumns(shown=tuple(range(lfp.features.shape[1])), bands=())
 
 
-def runs_of(mask: BoolArray) -> tuple[slice, ...]:
+def stretches_of(mask: BoolArray) -> tuple[slice, ...]:
     """Stretches of True, in order."""
     edges = np.flatnonzero(np.diff(np.concatenate([[0], mask.astype(np.int8), [0]])))
     return tuple(slice(int(start), int(stop)) for start, stop in zip(edges[::2], edges[1::2], strict=True))

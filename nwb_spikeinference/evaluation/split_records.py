@@ -12,16 +12,16 @@ from nwb_spikeinference.errors import LeakError
 from nwb_spikeinference.files import sha256_json
 from nwb_spikeinference.records import Protocol
 
-Range = tuple[int, int]  # first bin, and the one after the last
+Stretch = tuple[int, int]  # first bin, and the one after the last
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Stretches:
+class UnitStretches:
     """Where in a session some units of a bundle stand on one side."""
 
     bundle: str
     units: tuple[int, ...]
-    bins: tuple[Range, ...]
+    bins: tuple[Stretch, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +35,7 @@ class SplitSession:
     data_sha256: str  # of the LFP and the spikes in it, whatever the file is like
     units: tuple[int, ...]  # that stand on this side
     places: tuple[str, ...]  # where they lie
-    stretches: tuple[Stretches, ...] = ()  # of a split in time
+    stretches: tuple[UnitStretches, ...] = ()  # of a split in time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,5 +94,5 @@ def _require_apart(trained: SplitSession, tested: SplitSession) -> None:
             )
 
 
-def _pieces(session: SplitSession) -> set[Range]:
+def _pieces(session: SplitSession) -> set[Stretch]:
     return {piece for stretches in session.stretches for piece in stretches.bins}

@@ -11,11 +11,11 @@ MAX_CLIPPED_SHARE = 0.01
 FLAT_S = 0.02  # brain signal with a recorder's noise does not stay the same for that long,
 FLAT_SAMPLES = 20  # nor for that many samples
 _LOOKS = 8  # samples of a flat stretch that are compared before all are
-_RUN = 3  # successive samples at the same extreme count as clipped
+_SHORTEST = 3  # successive samples at the same extreme count as clipped
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FaultRun:
+class FaultStretch:
     """Samples `start` to `stop` of a channel hold no voltage of the brain."""
 
     start: int
@@ -23,7 +23,7 @@ class FaultRun:
     why: str
 
 
-def fault_runs(signal: FloatArray, rate_hz: float, *, first_sample: int = 0) -> tuple[FaultRun, ...]:
+def find_faults(signal: FloatArray, rate_hz: float, *, first_sample: int = 0) -> tuple[FaultStretch, ...]:
     """
     Stretches of a channel that hold no brain signal, to the sample.
 
@@ -33,13 +33,13 @@ def fault_runs(signal: FloatArray, rate_hz: float, *, first_sample: int = 0) -> 
     Parameters
     ----------
     signal : ndarray of shape (n_samples,)
-        A piece of a channel, any unit. Successive pieces that overlap by 20 ms miss no stretch; see `join_runs`.
+        A piece of a channel, any unit. Successive pieces that overlap by 20 ms miss no stretch; see `join_faults`.
     first_sample : int
         Index of the piece's first sample; counted from in the answer.
 
     Returns
     -------
-    tuple of FaultRun
+    tuple of FaultStretch
         Ascending; they do not overlap.
     """
     if not len(signal):
@@ -48,28 +48,28 @@ def fault_runs(signal: FloatArray, rate_hz: float, *, first_sample: int = 0) -> 
     known = np.where(missing, 0.0, signal) if missing.any() else signal
     flat = _same_as_next(known, max(FLAT_SAMPLES, round(FLAT_S * rate_hz))) & ~missing
     clipped = _clipped(signal, missing)
-    runs = []
+    stretches = []
     for bad, name in ((missing, "NaN or infinite"), (flat & ~clipped, "constant"), (clipped, "saturated")):
-        for start, stop in _runs(bad):
+        for start, stop in _stretches(bad):
             why = name if name == "NaN or infinite" else f"{name} at {float(signal[start]):g}"
-            runs.append(FaultRun(start=first_sample + start, stop=first_sample + stop, why=why))
-    return tuple(sorted(runs, key=lambda run: run.start))
+            stretches.append(FaultStretch(start=first_sample + start, stop=first_sample + stop, why=why))
+    return tuple(sorted(stretches, key=lambda stretch: stretch.start))
 
 
-def join_runs(runs: Iterable[FaultRun]) -> tuple[FaultRun, ...]:
+def join_faults(stretches: Iterable[FaultStretch]) -> tuple[FaultStretch, ...]:
     """Runs of one channel from several pieces, those that touch or overlap made one, named as the first of them."""
-    joined: list[FaultRun] = []
-    for run in sorted(runs, key=lambda run: run.start):
-        if joined and run.start <= joined[-1].stop:
-            joined[-1] = replace(joined[-1], stop=max(joined[-1].stop, run.stop))
+    joined: list[FaultStretch] = []
+    for stretch in sorted(stretches, key=lambda stretch: stretch.start):
+        if joined and stretch.start <= joined[-1].stop:
+            joined[-1] = replace(joined[-1], stop=max(joined[-1].stop, stretch.stop))
         else:
-            joined.append(run)
+            joined.append(stretch)
     return tuple(joined)
 
 
-def bridge_runs(signal: FloatArray, runs: Sequence[FaultRun], *, first_sample: int = 0) -> FloatArray:
+def bridge_faults(signal: FloatArray, stretches: Sequence[FaultStretch], *, first_sample: int = 0) -> FloatArray:
     """
-    A copy of a channel with a straight line across each run; a run at an end keeps the value beside it.
+    A copy of a channel with a straight line across each stretch; a stretch at an end keeps the value beside it.
 
     Filters spread a jump, and NaN spoils all that they reach: what lies beside a fault is to stay usable.
 
@@ -77,16 +77,16 @@ def bridge_runs(signal: FloatArray, runs: Sequence[FaultRun], *, first_sample: i
     ----------
     signal : ndarray of shape (n_samples,)
     first_sample : int
-        Index of the first sample as the runs count.
+        Index of the first sample as the stretches count.
 
     Returns
     -------
     ndarray of shape (n_samples,)
-        Zeros if nothing is left outside the runs.
+        Zeros if nothing is left outside the stretches.
     """
     bad = np.zeros(len(signal), bool)
-    for run in runs:
-        bad[max(0, run.start - first_sample) : max(0, run.stop - first_sample)] = True
+    for stretch in stretches:
+        bad[max(0, stretch.start - first_sample) : max(0, stretch.stop - first_sample)] = True
     if not bad.any():
         return signal.copy()
     if bad.all():
@@ -109,28 +109,30 @@ def _clipped(signal: FloatArray, missing: np.ndarray) -> np.ndarray:
 
 
 def _at_extremes(signal: FloatArray) -> np.ndarray:
-    """Samples in runs of at least `_RUN` at the smallest or the largest value."""
+    """Samples in stretches of at least `_SHORTEST` at the smallest or the largest value."""
     at_extremes = np.zeros(len(signal), bool)
     for extreme in (signal.min(), signal.max()):
         at_one = signal == extreme
-        if np.count_nonzero(at_one) >= _RUN:
-            for start, stop in _runs(at_one, _RUN):
+        if np.count_nonzero(at_one) >= _SHORTEST:
+            for start, stop in _stretches(at_one, _SHORTEST):
                 at_extremes[start:stop] = True
     return at_extremes
 
 
 def _same_as_next(signal: FloatArray, n_samples: int) -> np.ndarray:
-    """Samples in runs of at least `n_samples` equal values."""
+    """Samples in stretches of at least `n_samples` equal values."""
     same = np.zeros(len(signal), bool)
     some = signal[:: n_samples // _LOOKS]
-    if not _runs(some[1:] == some[:-1], _LOOKS - 1):  # a run would hold as many of them; spares looking at the others
+    if not _stretches(
+        some[1:] == some[:-1], _LOOKS - 1
+    ):  # a stretch would hold as many of them; spares looking at the others
         return same
-    for start, stop in _runs(signal[1:] == signal[:-1], n_samples - 1):
+    for start, stop in _stretches(signal[1:] == signal[:-1], n_samples - 1):
         same[start : stop + 1] = True
     return same
 
 
-def _runs(flags: np.ndarray, at_least: int = 1) -> list[tuple[int, int]]:
+def _stretches(flags: np.ndarray, at_least: int = 1) -> list[tuple[int, int]]:
     """First and last plus one of successive True, of so many."""
     edges = np.flatnonzero(np.diff(np.concatenate([[False], flags, [False]])))
     first, stop = edges[::2], edges[1::2]

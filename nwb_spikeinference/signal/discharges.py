@@ -69,17 +69,6 @@ def find_discharges(
     return np.asarray(np.concatenate(found) / rate_hz)
 
 
-def stretches_around(times_s: FloatArray) -> tuple[tuple[float, float], ...]:
-    """Stretches of time (start, stop) within a second of any of these times; those that touch are one."""
-    stretches: list[tuple[float, float]] = []
-    for time_s in np.sort(times_s).tolist():
-        start_s, stop_s = time_s - MARGIN_S, time_s + MARGIN_S
-        if stretches and start_s <= stretches[-1][1]:
-            start_s, _ = stretches.pop()
-        stretches.append((start_s, stop_s))
-    return tuple(stretches)
-
-
 def _threshold(envelope: FloatArray, first: int, n_samples: int, rate_hz: float) -> FloatArray:
     """
     What the envelope of a piece has to exceed, sample by sample.

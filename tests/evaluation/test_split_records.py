@@ -4,17 +4,17 @@ from dataclasses import replace
 import pytest
 
 from nwb_spikeinference.errors import LeakError
-from nwb_spikeinference.evaluation.split_records import Range, Split, SplitSession, Stretches
+from nwb_spikeinference.evaluation.split_records import Split, SplitSession, Stretch, UnitStretches
 from nwb_spikeinference.records import Protocol
 
 
-def on_side(participant: str, content: str, bins: Sequence[Range] = (), **changes: str) -> SplitSession:
+def on_side(participant: str, content: str, bins: Sequence[Stretch] = (), **changes: str) -> SplitSession:
     fixed = {"session": "one", "file": f"{content}.nwb", "file_sha256": f"file {content}", "data_sha256": content}
     return SplitSession(
         participant=participant,
         units=(1, 2),
         places=("left hippocampus",),
-        stretches=(Stretches(bundle="A", units=(1, 2), bins=tuple(bins)),) if bins else (),
+        stretches=(UnitStretches(bundle="A", units=(1, 2), bins=tuple(bins)),) if bins else (),
         **fixed | changes,
     )
 
@@ -51,7 +51,7 @@ def test_a_bin_on_both_sides_is_refused() -> None:
 
 def test_a_bin_that_trains_one_unit_and_tests_another_is_refused() -> None:
     early, late = (
-        replace(on_side("A", "x"), units=(unit,), stretches=(Stretches(bundle="A", units=(unit,), bins=(bins,)),))
+        replace(on_side("A", "x"), units=(unit,), stretches=(UnitStretches(bundle="A", units=(unit,), bins=(bins,)),))
         for unit, bins in ((1, (0, 70)), (2, (40, 50)))
     )
     with pytest.raises(LeakError, match=r"x\.nwb would train and test on bins 40-50"):

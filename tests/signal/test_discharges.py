@@ -5,7 +5,7 @@ import pytest
 
 from nwb_spikeinference.errors import BandError
 from nwb_spikeinference.recordings import FloatArray
-from nwb_spikeinference.signal.discharges import find_discharges, stretches_around
+from nwb_spikeinference.signal.discharges import find_discharges
 
 RATE_HZ = 1000.0
 SPIKE_S = 0.014  # standard deviation of the planted spike: 70 ms wide
@@ -110,15 +110,3 @@ def test_f38_short_signals_have_none(n_samples: int) -> None:
 def test_a_signal_that_does_not_hold_60_hz_is_refused() -> None:
     with pytest.raises(BandError, match="band 'discharges' ends at 60 Hz"):
         find_discharges(lambda start, stop: np.zeros(stop - start), 1000, 100.0)
-
-
-def test_stretches_lie_around_the_times() -> None:
-    assert stretches_around(np.array([30.0, 10.0])) == ((9.0, 11.0), (29.0, 31.0))
-
-
-def test_stretches_that_touch_are_one() -> None:
-    assert stretches_around(np.array([10.0, 10.5, 12.5, 15.0])) == ((9.0, 13.5), (14.0, 16.0))
-
-
-def test_no_times_make_no_stretch() -> None:
-    assert stretches_around(np.array([])) == ()

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from nwb_spikeinference.config import WithinSettings
 from nwb_spikeinference.evaluation.evidence import place_name
-from nwb_spikeinference.evaluation.split_records import Range, Split, SplitSession, Stretches
+from nwb_spikeinference.evaluation.split_records import Split, SplitSession, Stretch, UnitStretches
 from nwb_spikeinference.files import write_json
-from nwb_spikeinference.inputs import BoolArray, LfpInput, runs_of
+from nwb_spikeinference.inputs import BoolArray, LfpInput, stretches_of
 from nwb_spikeinference.pipeline.fits.cohort import Cohort
 from nwb_spikeinference.pipeline.fits.fit_spec import FitSpec, is_training_place, scored_bins, train_bins
 from nwb_spikeinference.pipeline.fits.plan import StudyPlan
@@ -81,9 +81,9 @@ def _make_split(spec: FitSpec, cohort: Cohort, within: WithinSettings, files: Re
 def _side(
     inputs: Sequence[LfpInput], bins_of: _BinsOf, spec: FitSpec, within: WithinSettings, files: RecordingFiles
 ) -> tuple[SplitSession, ...]:
-    sessions: dict[tuple[str, str], list[tuple[LfpInput, tuple[Range, ...]]]] = {}
+    sessions: dict[tuple[str, str], list[tuple[LfpInput, tuple[Stretch, ...]]]] = {}
     for lfp in inputs:
-        pieces = tuple((piece.start, piece.stop) for piece in runs_of(bins_of(lfp, spec, within)))
+        pieces = tuple((piece.start, piece.stop) for piece in stretches_of(bins_of(lfp, spec, within)))
         if pieces:
             sessions.setdefault((lfp.participant, lfp.session), []).append((lfp, pieces))
     return tuple(
@@ -101,12 +101,12 @@ def _side(
     )
 
 
-def _stretches(parts: Sequence[tuple[LfpInput, tuple[Range, ...]]]) -> tuple[Stretches, ...]:
+def _stretches(parts: Sequence[tuple[LfpInput, tuple[Stretch, ...]]]) -> tuple[UnitStretches, ...]:
     """Units of a bundle that share their bins stand together."""
-    units: dict[tuple[str, tuple[Range, ...]], list[int]] = {}
+    units: dict[tuple[str, tuple[Stretch, ...]], list[int]] = {}
     for lfp, pieces in parts:
         units.setdefault((lfp.bundle, pieces), []).extend(lfp.unit_rows)
     return tuple(
-        Stretches(bundle=bundle, units=tuple(sorted(members)), bins=pieces)
+        UnitStretches(bundle=bundle, units=tuple(sorted(members)), bins=pieces)
         for (bundle, pieces), members in sorted(units.items())
     )

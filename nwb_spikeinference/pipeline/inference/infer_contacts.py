@@ -12,7 +12,7 @@ from scipy.special import expit
 from nwb_spikeinference.config import Predictor
 from nwb_spikeinference.errors import InputError, NoSignalError
 from nwb_spikeinference.files import require_space, sweep_partials
-from nwb_spikeinference.inputs import HEADS, LfpInput, runs_of
+from nwb_spikeinference.inputs import HEADS, LfpInput, stretches_of
 from nwb_spikeinference.model_kinds import MODEL_KINDS
 from nwb_spikeinference.models.spike_model import SpikeModel
 from nwb_spikeinference.pipeline.inference.contact_signals import read_electrode, require_rate
@@ -232,7 +232,7 @@ def _make_inputs(
             features=np.asarray(made.features[number]),
             valid=made.valid[number],
             discharge=made.discharge[number],
-            segments=runs_of(made.covered[number]),
+            segments=stretches_of(made.covered[number]),
             counts=np.zeros((grid.n_bins, 0), np.uint8),
             unit_rows=(),
             cell_types=(),

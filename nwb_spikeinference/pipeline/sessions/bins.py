@@ -14,7 +14,7 @@ from nwb_spikeinference.pipeline.sessions.bundle_signal import BundleSignal, Lfp
 from nwb_spikeinference.pipeline.sessions.periods import Period, merge_periods
 from nwb_spikeinference.pipeline.sessions.wire_faults import FAULT_MARGIN_S
 from nwb_spikeinference.recordings import IntArray
-from nwb_spikeinference.signal.discharges import stretches_around
+from nwb_spikeinference.signal.discharges import MARGIN_S
 
 EDGE_S = 0.5  # at each end of a continuous stretch, where filters have not settled
 MIN_SEGMENT_S = 3.0
@@ -46,7 +46,7 @@ class JudgedBins:
     share_of_discharges: float  # of the bins that would be valid
 
 
-class Stretch(Protocol):
+class Recorded(Protocol):
     """A continuous piece of a recording."""
 
     @property
@@ -58,10 +58,10 @@ class Stretch(Protocol):
         """Time after the last sample."""
 
 
-def make_grid(stretches: Sequence[Stretch], bin_s: float) -> Grid:
-    """Bins from the first to the last sample of any stretch."""
-    start = min(stretch.start_s for stretch in stretches)
-    stop = max(stretch.stop_s for stretch in stretches)
+def make_grid(recorded: Sequence[Recorded], bin_s: float) -> Grid:
+    """Bins from the first to the last sample of any of these."""
+    start = min(one.start_s for one in recorded)
+    stop = max(one.stop_s for one in recorded)
     return Grid(start_s=start, bin_s=bin_s, n_bins=math.floor((stop - start) / bin_s + 1e-6))
 
 
@@ -103,7 +103,8 @@ def judge_bins(grid: Grid, signal: BundleSignal, *, leave_discharges_out: bool) 
     for start_s, stop_s in signal.bad_s:
         valid[grid.bins_inside(start_s - FAULT_MARGIN_S, stop_s + FAULT_MARGIN_S)] = False
     discharge = np.zeros(grid.n_bins, dtype=bool)
-    for start_s, stop_s in stretches_around(np.array(signal.discharges_s)):
+    around = ((time_s - MARGIN_S, time_s + MARGIN_S) for time_s in signal.discharges_s)
+    for start_s, stop_s in merge_periods(around):
         discharge[grid.bins_inside(start_s, stop_s)] = True
     discharge &= valid
     share = float(discharge.sum() / max(1, valid.sum()))

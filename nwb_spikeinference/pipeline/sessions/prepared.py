@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from nwb_spikeinference.config import Predictor
 from nwb_spikeinference.evaluation.duplicates import Duplicate
-from nwb_spikeinference.inputs import BoolArray, LfpInput, runs_of
+from nwb_spikeinference.inputs import BoolArray, LfpInput, stretches_of
 from nwb_spikeinference.pipeline.sessions.bins import Grid
 from nwb_spikeinference.pipeline.tasks.plain_data import WITH_ARRAYS, from_plain, to_plain
 from nwb_spikeinference.pipeline.tasks.store import Stored
@@ -172,7 +172,7 @@ class PreparedSession:
                     features=np.asarray(features),
                     valid=held.valid[number],
                     discharge=held.discharge[number],
-                    segments=runs_of(held.covered[number]),
+                    segments=stretches_of(held.covered[number]),
                     counts=self.counts[:, members],
                     unit_rows=tuple(self.units[k].row for k in members),
                     cell_types=tuple(cell_types[self.key(self.units[k])] for k in members),

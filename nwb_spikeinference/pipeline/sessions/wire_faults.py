@@ -10,7 +10,7 @@ import numpy as np
 
 from nwb_spikeinference.pipeline.sessions.periods import Period, merge_periods
 from nwb_spikeinference.recordings import FloatArray, SignalBlock
-from nwb_spikeinference.signal.artefacts import FLAT_S, FaultRun, bridge_runs, fault_runs, join_runs
+from nwb_spikeinference.signal.artefacts import FLAT_S, FaultStretch, bridge_faults, find_faults, join_faults
 
 PIECE_S = 10.0  # of raw signal held at once
 MAX_FAULTY_SHARE = 0.2  # of the recording; a wire that fails longer is not used at all
@@ -59,25 +59,25 @@ class FaultWatch:
         overlap = round(FLAT_S * block.rate_hz)
         n_pieces = max(1, round(block.n_samples / (PIECE_S * block.rate_hz)))
         edges = np.linspace(0, block.n_samples, n_pieces + 1).astype(int).tolist()
-        found: dict[int, list[FaultRun]] = {}
+        found: dict[int, list[FaultStretch]] = {}
         for start, stop in pairwise(edges):
             signal = read(start, min(stop + overlap, block.n_samples))
             for wire, column in enumerate(np.ascontiguousarray(signal.T)):
-                runs = fault_runs(column, block.rate_hz, first_sample=start)
-                if runs:
-                    found.setdefault(wire, []).extend(runs)
-                    signal[:, wire] = bridge_runs(column, runs, first_sample=start)
+                stretches = find_faults(column, block.rate_hz, first_sample=start)
+                if stretches:
+                    found.setdefault(wire, []).extend(stretches)
+                    signal[:, wire] = bridge_faults(column, stretches, first_sample=start)
             yield start, signal[: stop - start]
         self._recorded_s += block.n_samples / block.rate_hz
         self._faults += [
             WireFault(
                 wire=wire,
-                start_s=block.start_s + run.start / block.rate_hz,
-                stop_s=block.start_s + run.stop / block.rate_hz,
-                why=run.why,
+                start_s=block.start_s + stretch.start / block.rate_hz,
+                stop_s=block.start_s + stretch.stop / block.rate_hz,
+                why=stretch.why,
             )
-            for wire, runs in found.items()
-            for run in join_runs(runs)
+            for wire, stretches in found.items()
+            for stretch in join_faults(stretches)
         ]
 
     def judge(self) -> JudgedFaults:

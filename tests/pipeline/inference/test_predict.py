@@ -10,7 +10,7 @@ from scipy.special import expit
 from nwb_spikeinference import InferenceModel
 from nwb_spikeinference.config import StudySettings
 from nwb_spikeinference.errors import InputError, SettingsError
-from nwb_spikeinference.inputs import HEADS, LfpInput, TrainingInput, runs_of
+from nwb_spikeinference.inputs import HEADS, LfpInput, TrainingInput, stretches_of
 from nwb_spikeinference.models.registry import make_model
 from nwb_spikeinference.models.spike_model import SpikeModel
 from nwb_spikeinference.nwb.reading.read_session import open_signals, read_session
@@ -81,7 +81,7 @@ def test_a_training_wire_is_inferred_as_the_studys_own_model_does(trained: Train
     own = LfpInput(
         participant="", session="", bundle="", region=None, hemisphere=None, bin_s=prepared.grid.bin_s,
         features=np.asarray(inputs.features[number]), valid=inputs.valid[number], discharge=inputs.discharge[number],
-        segments=runs_of(inputs.covered[number]), counts=np.zeros((prepared.grid.n_bins, 0), np.uint8),
+        segments=stretches_of(inputs.covered[number]), counts=np.zeros((prepared.grid.n_bins, 0), np.uint8),
         unit_rows=(), cell_types=(),
     )  # fmt: skip
     session = read_session(trained.files[0])
@@ -165,7 +165,7 @@ def test_a_model_that_sees_nothing_gives_the_typical_rates(tmp_path: Path) -> No
 
 def test_half_a_second_at_either_end_is_not_inferred(model_folder: Path) -> None:
     inferred = InferenceModel.load(model_folder).predict(make_lfp(6, 1, 1000), 1000)
-    assert runs_of(np.isfinite(inferred.probabilities["excitatory"][:, 0])) == (slice(100, 1100),)
+    assert stretches_of(np.isfinite(inferred.probabilities["excitatory"][:, 0])) == (slice(100, 1100),)
 
 
 @pytest.mark.parametrize("rate_hz", [500, 1000, 2000])

@@ -7,7 +7,7 @@ import pytest
 
 from nwb_spikeinference.bands import Band, default_bands
 from nwb_spikeinference.config import SignalSettings
-from nwb_spikeinference.inputs import runs_of
+from nwb_spikeinference.inputs import stretches_of
 from nwb_spikeinference.pipeline.sessions.bins import make_grid, samples_of
 from nwb_spikeinference.pipeline.sessions.bundle_signal import BundleSignal, LfpSegment
 from nwb_spikeinference.pipeline.sessions.lfp_inputs import LfpRequest, SessionInputs
@@ -79,13 +79,13 @@ def test_the_own_wire_keeps_its_action_potentials_and_the_despiked_one_does_not(
 
 def test_bins_in_a_gap_and_near_its_edges_are_invalid(tmp_path: Path) -> None:
     inputs, _ = make_inputs(make_signal([(2, 8), (12, 20)])).make([unit_on(1)], "neighbour", tmp_path)
-    assert runs_of(inputs.covered[0]) == (slice(0, 1200), slice(2000, 3600))
-    assert runs_of(inputs.valid[0]) == (slice(100, 1100), slice(2100, 3500))
+    assert stretches_of(inputs.covered[0]) == (slice(0, 1200), slice(2000, 3600))
+    assert stretches_of(inputs.valid[0]) == (slice(100, 1100), slice(2100, 3500))
 
 
 def test_a_stretch_in_which_a_wire_failed_is_invalid_with_a_margin(tmp_path: Path) -> None:
     inputs, _ = make_inputs(make_signal([(0, 20)], bad_s=((6.0, 8.0),))).make([unit_on(1)], "neighbour", tmp_path)
-    assert runs_of(inputs.valid[0]) == (slice(100, 1000), slice(1800, 3900))
+    assert stretches_of(inputs.valid[0]) == (slice(100, 1000), slice(1800, 3900))
 
 
 def test_units_of_one_wire_share_an_input(tmp_path: Path) -> None:
@@ -119,8 +119,8 @@ def test_every_bin_that_counts_has_features(start_s: float, tmp_path: Path) -> N
 def test_a_second_beside_a_discharge_is_left_out_for_it_alone(tmp_path: Path) -> None:
     signal = make_signal([(0, 20)], discharges_s=(0.6, 10.0), bad_s=((10.5, 11.0),))
     inputs, _ = make_inputs(signal).make([unit_on(1)], "neighbour", tmp_path)
-    assert runs_of(inputs.discharge[0]) == (slice(100, 320), slice(1800, 1900))
-    assert runs_of(inputs.valid[0]) == (slice(320, 1800), slice(2400, 3900))
+    assert stretches_of(inputs.discharge[0]) == (slice(100, 320), slice(1800, 1900))
+    assert stretches_of(inputs.valid[0]) == (slice(320, 1800), slice(2400, 3900))
 
 
 def test_features_beside_a_discharge_are_those_of_the_signal(tmp_path: Path) -> None:
@@ -139,7 +139,7 @@ def test_discharges_are_kept_where(every_s: float, exclude: bool, tmp_path: Path
     signal = make_signal([(0, 20)], discharges_s=tuple(np.arange(1.5, 20, every_s).tolist()))
     inputs, _ = make_inputs(signal, exclude_discharges=exclude).make([unit_on(1)], "neighbour", tmp_path)
     assert not inputs.discharge.any()
-    assert runs_of(inputs.valid[0]) == (slice(100, 3900),)
+    assert stretches_of(inputs.valid[0]) == (slice(100, 3900),)
 
 
 def test_a_bipolar_reference_leaves_out_wires_that_show_the_unit(tmp_path: Path) -> None:
