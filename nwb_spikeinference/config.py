@@ -1,5 +1,5 @@
 """
-What a study computes: the settings of ``study.yaml``.
+The settings of ``study.yaml``: what a study computes.
 
 Every default is the value recommended for the reference study (30 participants, 60 s each).
 """

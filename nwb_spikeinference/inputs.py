@@ -1,5 +1,5 @@
 """
-What a model learns from: one LFP input and the units that hang on it.
+LFP inputs, each with the units that hang on it: what a model learns from.
 """
 
 from dataclasses import dataclass

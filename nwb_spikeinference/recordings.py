@@ -1,5 +1,5 @@
 """
-What a recording session holds, as plain data.
+Records of what a recording session holds.
 
 These records pass between the folders: readers and converters make them, the signal chain and the pipeline use them.
 """

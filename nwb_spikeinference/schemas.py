@@ -1,5 +1,5 @@
 """
-Where the data files of ``schemas/`` are: inside an installed package, or beside it in a checkout.
+Places of the data files of ``schemas/``: inside an installed package, or beside it in a checkout.
 """
 
 from pathlib import Path

@@ -1,5 +1,5 @@
 """
-What one recording session consists of: the settings of ``session.yaml``.
+The settings of ``session.yaml``: what one recording session consists of.
 
 Paths are relative to the file. Wherever a list of rows stands, the name of a CSV file may stand instead; the converters
 read it before these classes check it.

@@ -123,10 +123,8 @@ def _same_as_next(signal: FloatArray, n_samples: int) -> np.ndarray:
     """Samples in stretches of at least `n_samples` equal values."""
     same = np.zeros(len(signal), bool)
     some = signal[:: n_samples // _LOOKS]
-    if not _stretches(
-        some[1:] == some[:-1], _LOOKS - 1
-    ):  # a stretch would hold as many of them; spares looking at the others
-        return same
+    if not _stretches(some[1:] == some[:-1], _LOOKS - 1):
+        return same  # a stretch would hold as many of them: spares looking at the others
     for start, stop in _stretches(signal[1:] == signal[:-1], n_samples - 1):
         same[start : stop + 1] = True
     return same
