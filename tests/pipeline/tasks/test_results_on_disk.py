@@ -59,7 +59,7 @@ def come_back(work: Callable[[Path], R], folder: Path) -> tuple[R | None, R]:
 
 
 @pytest.mark.parametrize("models", [{"name": "logistic"}, {"name": "conv-bilstm"}], ids=["features", "trace"])
-def test_a_prepared_session(whole: Path, tmp_path: Path, models: dict[str, str]) -> None:
+def test_a_prepared_session_comes_back(whole: Path, tmp_path: Path, models: dict[str, str]) -> None:
     settings = StudySettings.model_validate({"sessions": ["x"], "model": models, "units": {"min_spikes": 20}})
     twins = (Duplicate(kept_row=0, kept_id=4, dropped_row=1, dropped_id=4, share=0.5, excess_sd=9.0),)
     found, made = come_back(
@@ -73,7 +73,7 @@ def test_a_prepared_session(whole: Path, tmp_path: Path, models: dict[str, str])
 
 
 @pytest.mark.parametrize("protocol", ["unseen-participant", "within-session"])
-def test_a_fit_that_is_scored_in_full(protocol: str, tmp_path: Path) -> None:
+def test_a_fit_that_is_scored_in_full_comes_back(protocol: str, tmp_path: Path) -> None:
     cohort = make_cohort(names=BAND_COLUMNS, drives={"theta:trace": 1.0}, discharge=slice(100, 300))
     spec = next(one for one in make_plan(cohort, SETTINGS).specs() if one.full and one.protocol == protocol)
     found, made = come_back(lambda folder: run_fit(spec, cohort, SETTINGS, folder), tmp_path)
@@ -82,7 +82,7 @@ def test_a_fit_that_is_scored_in_full(protocol: str, tmp_path: Path) -> None:
     assert all(bool(unit.ablated) == (protocol == "unseen-participant") for unit in made.units)
 
 
-def test_a_fit_that_is_scored_by_roc_auc_alone(tmp_path: Path) -> None:
+def test_a_fit_that_is_scored_by_roc_auc_alone_comes_back(tmp_path: Path) -> None:
     cohort = make_cohort(names=BAND_COLUMNS, drives={"theta:trace": 1.0})
     spec = replace(next(one for one in make_plan(cohort, SETTINGS).specs() if one.full), full=False)
     found, made = come_back(lambda folder: run_fit(spec, cohort, SETTINGS, folder), tmp_path)
@@ -91,11 +91,11 @@ def test_a_fit_that_is_scored_by_roc_auc_alone(tmp_path: Path) -> None:
     assert not made.predictions
 
 
-def test_a_fit_that_had_nothing_to_learn_from(tmp_path: Path) -> None:
+def test_a_fit_that_had_nothing_to_learn_from_comes_back(tmp_path: Path) -> None:
     assert_alike(*come_back(lambda folder: FitResult(fold=2), tmp_path))
 
 
-def test_a_final_model(tmp_path: Path) -> None:
+def test_a_final_model_comes_back(tmp_path: Path) -> None:
     cohort = make_cohort(names=BAND_COLUMNS, drives={"theta:trace": 1.0})
     found, made = come_back(lambda folder: fit_final_model(cohort, SETTINGS, folder), tmp_path)
     assert_alike(found, made)
