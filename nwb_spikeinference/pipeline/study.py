@@ -174,14 +174,13 @@ def _recording_files(
     }
 
 
-def _fit_dependencies(cohort: Cohort, settings: StudySettings) -> dict[str, Any]:
+def _training_dependencies(cohort: Cohort, settings: StudySettings) -> dict[str, Any]:
+    """What every training of the study depends on."""
     types = sorted([*key, cell_type] for key, cell_type in cohort.cell_types.items())
-    parts = settings.model_dump(mode="json", include={"target", "model", "controls"})
     return {
         "features": sorted(cohort.tasks),
         "types": sha256_json(types),
-        "settings": parts | {"within": settings.validation.within.model_dump(mode="json")},
-        "ablated": settings.ablated_models(),
+        "settings": settings.model_dump(mode="json", include={"target", "model"}),
         "seed": settings.seed,
     }
 
@@ -189,7 +188,11 @@ def _fit_dependencies(cohort: Cohort, settings: StudySettings) -> dict[str, Any]
 def _fit_all(
     plan: StudyPlan, cohort: Cohort, settings: StudySettings, executor: LocalExecutor
 ) -> tuple[dict[FitGroup, list[FitResult]], list[FailedTask]]:
-    fixed = _fit_dependencies(cohort, settings)
+    fixed = _training_dependencies(cohort, settings) | {
+        "controls": settings.controls.model_dump(mode="json"),
+        "within": settings.validation.within.model_dump(mode="json"),
+        "ablated": settings.ablated_models(),
+    }
 
     def make_task(spec: FitSpec) -> Task[FitResult]:
         key = TaskKey(kind="fit", label=spec.label, depends_on=fixed | {"fit": spec.describe()})
@@ -205,5 +208,5 @@ def _fit_all(
 
 
 def _final_task(cohort: Cohort, settings: StudySettings) -> Task[FinalFit]:
-    key = TaskKey(kind="model", label="final model", depends_on=_fit_dependencies(cohort, settings))
+    key = TaskKey(kind="model", label="final model", depends_on=_training_dependencies(cohort, settings))
     return Task(key=key, work=lambda folder: fit_final_model(cohort, settings, folder), record=FinalFit)

@@ -16,11 +16,12 @@ from nwb_spikeinference.config import StudySettings, WithinSettings
 from nwb_spikeinference.evaluation.thinning import thin_counts
 from nwb_spikeinference.inputs import TrainingInput
 from nwb_spikeinference.models.registry import make_model
+from nwb_spikeinference.pipeline.fits.ablation import ablated_aucs, ablates
 from nwb_spikeinference.pipeline.fits.cohort import Cohort, spike_counts
 from nwb_spikeinference.pipeline.fits.fit_result import FitResult
 from nwb_spikeinference.pipeline.fits.fit_spec import FitSpec, fit_columns, is_training_place, scored_bins, train_bins
 from nwb_spikeinference.pipeline.fits.scoring import score_heads, score_in_full
-from nwb_spikeinference.pipeline.fits.withheld_bands import ablated_aucs, ablates, drop_bands_at_random, withhold_band
+from nwb_spikeinference.pipeline.fits.withheld_bands import drop_bands_at_random, withhold_band
 from nwb_spikeinference.recordings import IntArray
 
 

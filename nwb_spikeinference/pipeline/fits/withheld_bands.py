@@ -1,11 +1,11 @@
 """
-Bands withheld from a model: from the trace before training, or from the input of a trained model.
+Bands withheld from a model: from what it trains on and is tested on, or from the input of a trained one.
 
 Models of features are shown fewer columns (`fit_spec.fit_columns`), and the others of a signal in which the band is
 stopped; those of the trace itself read a filtered one. What is made for a fit lies on disk, as what is stored does.
 """
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,10 +14,7 @@ import numpy as np
 from nwb_spikeinference.bands import Band
 from nwb_spikeinference.inputs import LfpInput, TrainingInput
 from nwb_spikeinference.model_kinds import MODEL_KINDS
-from nwb_spikeinference.models.spike_model import SpikeModel
-from nwb_spikeinference.pipeline.fits.fit_result import HeadAucs
 from nwb_spikeinference.pipeline.fits.fit_spec import FitSpec
-from nwb_spikeinference.pipeline.fits.scoring import head_aucs
 from nwb_spikeinference.pipeline.sessions.disk_arrays import keep_on_disk
 from nwb_spikeinference.recordings import FloatArray
 from nwb_spikeinference.signal.band_leaks import leaking_pairs
@@ -25,7 +22,6 @@ from nwb_spikeinference.signal.features import PER_BAND, bands_of, columns_of_ba
 from nwb_spikeinference.signal.raw_trace import Effect, filter_raw, standardise_raw
 
 _DROPOUT_S = 5.0  # of a trace from which the same bands are dropped in training: several cycles of the slowest
-_GROUP_BINS = 100_000  # of inputs held at once: a network predicts fewer hardly faster
 
 
 def withhold_band(
@@ -102,50 +98,9 @@ def drop_bands_at_random(
     return [replace(item, lfp=lfp) for item, lfp in zip(training, inputs, strict=True)]
 
 
-def ablates(spec: FitSpec, models: Collection[str], names: Sequence[str]) -> bool:
-    """
-    Whether a fit's units are scored without each band as well; one band alone leaves nothing to score them by.
-
-    Parameters
-    ----------
-    models : collection of str
-        Those that bands are ablated in.
-    names : sequence of str
-        All feature columns.
-    """
-    whole = spec.full and spec.protocol == "unseen-participant"
-    return whole and spec.model in models and len(bands_of(names)) > 1
-
-
-def ablated_aucs(
-    model: SpikeModel, spec: FitSpec, names: Sequence[str], bands: Sequence[Band], inputs: Sequence[LfpInput]
-) -> list[dict[str, HeadAucs]]:
-    """
-    What a trained model scores where one band after the other is missing from its input.
-
-    Parameters
-    ----------
-    names : sequence of str
-        All feature columns.
-
-    Returns
-    -------
-    list of dict
-        Per unit of each lfp, in their order: band -> head -> ROC-AUC.
-    """
-    aucs: list[dict[str, HeadAucs]] = [{} for lfp in inputs for _ in lfp.unit_rows]
-    for band in bands_of(names):
-        units = iter(aucs)
-        for group in _groups(inputs):
-            without = [_ablate(lfp, spec, names, bands, band) for lfp in group]
-            for lfp, log_odds in zip(group, model.predict(without), strict=True):
-                for k in range(len(lfp.unit_rows)):  # of an unseen participant: all valid bins are scored
-                    next(units)[band] = head_aucs(log_odds, lfp, k, lfp.valid)
-    return aucs
-
-
-def _ablate(lfp: LfpInput, spec: FitSpec, names: Sequence[str], bands: Sequence[Band], name: str) -> LfpInput:
-    if MODEL_KINDS[spec.model].reads_trace:
+def without_band(lfp: LfpInput, model: str, name: str, names: Sequence[str], bands: Sequence[Band]) -> LfpInput:
+    """An input in which a band is missing, as a trained model may be shown it; see `withhold_band`."""
+    if MODEL_KINDS[model].reads_trace:
         without = filter_raw(_raw_of(lfp), lfp.segments, lfp.bin_s, _band_named(name, bands), "stop")
         return replace(lfp, raw=without)
     return replace(lfp, features=_features_without(lfp, names, name, bands))
@@ -163,18 +118,6 @@ def _features_without(lfp: LfpInput, names: Sequence[str], name: str, bands: Seq
             columns = list(columns_of_band(names, kept.name))
             features[:, columns] = lfp.stopped[:, first : first + len(PER_BAND)]
     return features
-
-
-def _groups(inputs: Sequence[LfpInput]) -> Iterator[list[LfpInput]]:
-    """Successive inputs, some together as long as they are short."""
-    group: list[LfpInput] = []
-    for lfp in inputs:
-        if group and sum(one.n_bins for one in group) + lfp.n_bins > _GROUP_BINS:
-            yield group
-            group = []
-        group.append(lfp)
-    if group:
-        yield group
 
 
 def _with(

@@ -44,7 +44,7 @@ class TaskKey:
     @property
     def dependencies(self) -> dict[str, Any]:
         """Everything that the result depends on."""
-        return {"code": task_code(self.kind), **self.depends_on}
+        return {**self.depends_on, "code": task_code(self.kind)}
 
     @property
     def name(self) -> str:

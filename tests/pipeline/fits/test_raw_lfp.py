@@ -11,11 +11,12 @@ from nwb_spikeinference.config import StudySettings
 from nwb_spikeinference.errors import SettingsError
 from nwb_spikeinference.inputs import HEADS, FeatureColumns, LfpInput, TrainingInput
 from nwb_spikeinference.pipeline.fits import run_fit as fits
+from nwb_spikeinference.pipeline.fits.ablation import ablated_aucs
 from nwb_spikeinference.pipeline.fits.cohort import Cohort
 from nwb_spikeinference.pipeline.fits.cohort import make_cohort as choose_cohort
 from nwb_spikeinference.pipeline.fits.fit_result import UnitFit
 from nwb_spikeinference.pipeline.fits.fit_spec import FitSpec, fit_columns
-from nwb_spikeinference.pipeline.fits.withheld_bands import ablated_aucs, drop_bands_at_random, withhold_band
+from nwb_spikeinference.pipeline.fits.withheld_bands import drop_bands_at_random, withhold_band
 from nwb_spikeinference.recordings import FloatArray
 from tests.pipeline.planted_cohort import BAND_COLUMNS, BANDS, BIN_S, N_BINS, make_cohort, with_inputs
 
