@@ -1,5 +1,5 @@
 """
-What the NWB file of one recording session is built from, as plain data.
+Records that the NWB file of one recording session is built from, as plain data.
 """
 
 from collections.abc import Callable, Iterable, Iterator

@@ -73,7 +73,8 @@ def _decide_side(column: str, read: Mapping[str, Location]) -> tuple[Hemisphere 
     if by_column is not None:
         telling = [(column, Location(region=None, hemisphere=by_column))]
         sides = [*telling, *sides]
-    hemisphere = telling[0][1].hemisphere if len({one.hemisphere for _, one in telling}) == 1 else None
+    told = {one.hemisphere for _, one in telling}
+    hemisphere = told.pop() if len(told) == 1 else None
     if len({one.hemisphere for _, one in sides}) > 1:
         names = dict.fromkeys(re.sub(r"[\s_\-]*\d+$", "", text) for text, _ in sides)  # once per bundle
         written = " and ".join(repr(name) for name in names)
