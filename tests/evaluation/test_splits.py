@@ -121,7 +121,7 @@ def test_more_participants_than_folds_have_as_many_folds_as_asked(n_folds: int) 
 
 def make_kind(cell_type: CellType, region: str, number: int) -> list[UnitInfo]:
     """Units of one stratum."""
-    unit = UnitInfo(participant="A", session="one", unit_id=0, region=region, hemisphere=None, cell_type=cell_type)
+    unit = UnitInfo(participant="A", session="one", row=0, region=region, hemisphere=None, cell_type=cell_type)
     return [unit] * number
 
 
