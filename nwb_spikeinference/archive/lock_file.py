@@ -41,11 +41,13 @@ def read_lock(folder: Path) -> LockFile | None:
     path = folder / LOCK_NAME
     try:
         with reading(path):
-            if not path.exists():
+            try:
+                content = path.read_text(encoding="utf-8")
+            except FileNotFoundError:  # and nothing else that `Path.exists` takes for absence, such as a loop of links
                 return None
-            lock = LockFile.model_validate_json(path.read_text(encoding="utf-8"))
-            normalise_paths(asset.path for asset in lock.files)
-            return lock
+        lock = LockFile.model_validate_json(content)
+        normalise_paths(asset.path for asset in lock.files)
+        return lock
     except (ValidationError, UnicodeDecodeError) as error:
         raise InputError(
             f"{path}: is no lock file ({describe(error, longest=160)}); remove it and fetch again"

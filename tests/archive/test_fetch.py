@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from nwb_spikeinference.archive.address import Address, parse_address
-from nwb_spikeinference.archive.lock_file import LOCK_NAME
+from nwb_spikeinference.archive.lock_file import LOCK_NAME, read_lock
 from nwb_spikeinference.errors import ExistsError, InputError, ResourceError, SettingsError
 from tests.archive.conftest import CONTENT, Fetch, files_below
 from tests.archive.server import ArchiveServer, ServedAsset
@@ -255,3 +255,18 @@ ELSEWHERE = ["http://archive.example/api", "file:///etc", "archive", "https://me
 def test_a_server_must_be_https_or_on_this_machine(fetch: Fetch, server: str) -> None:
     with pytest.raises(SettingsError, match=r"archive server .*: (only https is allowed|write the address)"):
         fetch(server=server)
+
+
+def test_a_lock_file_that_links_to_itself_is_not_taken_for_none(tmp_path: Path) -> None:
+    (tmp_path / LOCK_NAME).symlink_to(LOCK_NAME)
+    with pytest.raises(InputError, match=rf"{LOCK_NAME}: cannot be read \(Too many levels of symbolic links\)"):
+        read_lock(tmp_path)
+
+
+def test_a_file_in_place_of_the_folder_is_told_before_the_archive_is_asked(
+    archive: ArchiveServer, fetch: Fetch, tmp_path: Path
+) -> None:
+    (tmp_path / "data").write_text("a file")
+    with pytest.raises(InputError, match=rf"{LOCK_NAME}: cannot be read \(Not a directory\)"):
+        fetch()
+    assert archive.requests == []
