@@ -170,7 +170,7 @@ def test_a_network_that_knew_band_dropout_loses_less_without_a_band(make_input) 
     assert drops[1] < drops[0]
 
 
-def test_trainings_do_not_hold_on_to_memory(make_input) -> None:
+def test_f65_two_hundred_trainings_do_not_hold_on_to_memory(make_input) -> None:
     """A new Keras model per training would keep 30 to 60 MB each; half a megabyte each is too much."""
     training = [make_input(seed=k, participant=str(k), n_bins=200) for k in range(3)]
     small = PLAIN.model_copy(update={"epochs": 1, "units": (2,), "batch": 8})
@@ -182,9 +182,9 @@ def test_trainings_do_not_hold_on_to_memory(make_input) -> None:
     for _ in range(5):
         fit(training, settings=small)
     before = resident_mb()
-    for seed in range(40):
+    for seed in range(200):
         fit(training, seed=seed, settings=small)
-    assert resident_mb() - before < 20
+    assert resident_mb() - before < 100
 
 
 def test_a_skip_that_reaches_beyond_the_context_is_refused() -> None:
