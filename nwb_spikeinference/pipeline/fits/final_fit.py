@@ -5,7 +5,7 @@ The training of the final model: on every participant, for recordings that hold 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import ClassVar, Self
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from nwb_spikeinference.models.registry import make_model
 from nwb_spikeinference.pipeline.fits.cohort import Cohort
 from nwb_spikeinference.pipeline.fits.fit_spec import columns_shown
 from nwb_spikeinference.pipeline.fits.withheld_bands import drop_bands_at_random
+from nwb_spikeinference.pipeline.tasks.plain_data import WITH_ARRAYS, from_plain
 from nwb_spikeinference.pipeline.tasks.store import Stored
 from nwb_spikeinference.recordings import FloatArray
 
@@ -34,6 +35,7 @@ class FinalFit:
         Head -> training units.
     """
 
+    __pydantic_config__: ClassVar = WITH_ARRAYS
     weights: tuple[FloatArray, ...]
     intercepts: Mapping[str, float]
     n_units: Mapping[str, int]
@@ -49,7 +51,7 @@ class FinalFit:
     def load(cls, stored: Stored) -> Self:
         """The fit that was saved."""
         weights = tuple(stored.arrays[f"weight_{k}"] for k in range(len(stored.arrays)))
-        return cls(weights=weights, **stored.values)
+        return from_plain(cls, stored.values | {"weights": weights})
 
 
 def fit_final_model(cohort: Cohort, settings: StudySettings, folder: Path) -> FinalFit:

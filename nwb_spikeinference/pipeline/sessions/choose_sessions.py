@@ -67,7 +67,7 @@ def prepare_sessions(
         raise NoUnitsError("participants: the settings leave nobody in; check include and exclude")
     tasks = [
         Task(
-            key=_features_key(settings, file, _recording(file.path, digests[file.path])),
+            key=_features_key(settings, file, people[file], _recording(file.path, digests[file.path])),
             work=_preparation(file, settings),
             record=PreparedSession,
         )
@@ -137,7 +137,7 @@ def _require_single(sessions: Sequence[UsedSession]) -> None:
         seen[name] = one.path
 
 
-def _features_key(settings: StudySettings, file: SessionFile, recording: str) -> TaskKey:
+def _features_key(settings: StudySettings, file: SessionFile, participant: str | None, recording: str) -> TaskKey:
     parts = settings.model_dump(
         mode="json",
         include=dict.fromkeys(("signal", "units", "target", "bands", "regions", "layout"), True)
@@ -148,6 +148,7 @@ def _features_key(settings: StudySettings, file: SessionFile, recording: str) ->
         label=file.path.name,
         depends_on={
             "recording": recording,
+            "participant": participant,
             "dataset": file.dataset,
             "settings": parts,
             "own_wire": settings.controls.own_wire,

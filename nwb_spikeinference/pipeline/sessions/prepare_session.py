@@ -80,12 +80,11 @@ def prepare_session(path: Path, settings: StudySettings, folder: Path) -> Prepar
         _judge_unit(unit, _home(unit, by_row), counts[:, k], maker, settings.units, predictor)
         for k, unit in enumerate(session.units)
     ]
-    requests = [_request(unit, judged) for unit, judged in zip(session.units, units, strict=True)]
     inputs: dict[Predictor, PreparedInputs] = {}
-    inputs[predictor], reasons = maker.make(requests, predictor, folder)
-    if settings.controls.own_wire and predictor != "own":
-        inputs["own"], _ = maker.make(requests, "own", folder)
+    inputs[predictor], reasons = maker.make(list(map(_request, session.units, units)), predictor, folder)
     units = [_with_reason(unit, reasons.get(k)) for k, unit in enumerate(units)]
+    if settings.controls.own_wire and predictor != "own":
+        inputs["own"], _ = maker.make(list(map(_request, session.units, units)), "own", folder)
     good = [unit for unit, judged in zip(session.units, units, strict=True) if judged.excluded_reason is None]
     duplicates = find_duplicates(good)
     if settings.units.drop_duplicates:

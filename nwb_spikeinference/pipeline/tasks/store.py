@@ -88,6 +88,8 @@ class TaskRecord(Protocol):
 
 
 R = TypeVar("R", bound=TaskRecord)
+# What reading a task.json raises that holds something else than was written: no JSON, null, a list, other keys.
+_NOT_AS_WRITTEN = (AttributeError, KeyError, TypeError, ValueError)
 
 
 class TaskStore:
@@ -120,7 +122,7 @@ class TaskStore:
                     return None
                 arrays[name] = np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False)
             return record.load(Stored(arrays=arrays, values=task["values"]))
-        except (FileNotFoundError, InputError, json.JSONDecodeError, KeyError, TypeError, ValueError):
+        except (FileNotFoundError, InputError, *_NOT_AS_WRITTEN):
             return None
 
     def compute(self, key: TaskKey, work: Callable[[Path], R]) -> R:
@@ -177,12 +179,12 @@ class TaskStore:
                     TaskState(
                         name=path.parent.name,
                         label=task["label"],
-                        state=task["state"] if task["depends_on"]["code"] == now else "stale",
+                        state=task["state"] if task["depends_on"].get("code") == now else "stale",
                         seconds=task.get("seconds"),
                         error=task.get("error"),
                     )
                 )
-            except (OSError, json.JSONDecodeError, KeyError):
+            except (OSError, *_NOT_AS_WRITTEN):
                 states.append(TaskState(name=path.parent.name, label="", state="failed", error="task.json is damaged"))
         return tuple(states)
 

@@ -10,12 +10,12 @@ import pytest
 
 from nwb_spikeinference.config import StudySettings
 from nwb_spikeinference.evaluation.duplicates import Duplicate
-from nwb_spikeinference.pipeline.fits.final_fit import fit_final_model
+from nwb_spikeinference.pipeline.fits.final_fit import FinalFit, fit_final_model
 from nwb_spikeinference.pipeline.fits.fit_result import FitResult
 from nwb_spikeinference.pipeline.fits.plan import make_plan
 from nwb_spikeinference.pipeline.fits.run_fit import run_fit
 from nwb_spikeinference.pipeline.sessions.prepare_session import prepare_session
-from nwb_spikeinference.pipeline.tasks.store import R, TaskKey, TaskStore
+from nwb_spikeinference.pipeline.tasks.store import R, Stored, TaskKey, TaskStore
 from tests.pipeline.planted_cohort import BAND_COLUMNS, make_cohort
 
 SETTINGS = StudySettings.model_validate(
@@ -100,3 +100,8 @@ def test_a_final_model_comes_back(tmp_path: Path) -> None:
     found, made = come_back(lambda folder: fit_final_model(cohort, SETTINGS, folder), tmp_path)
     assert_alike(found, made)
     assert len(made.weights) > 1
+
+
+def test_a_final_fit_without_its_intercepts_is_no_result() -> None:
+    with pytest.raises(ValueError, match="intercepts"):
+        FinalFit.load(Stored(arrays={}, values={"intercepts": None, "n_units": {}}))

@@ -1,5 +1,6 @@
 """Results of tasks, kept in their folders."""
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -85,3 +86,20 @@ def test_pieces_on_disk_are_one_array_in_a_file_without_a_name(tmp_path: Path) -
 def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(ResourceError, match=r"missing.*cannot be written .* check space and rights"):
         keep_on_disk(tmp_path / "missing", iter([LARGE]))
+
+
+@pytest.mark.parametrize("content", ["[]", "null", '{"state": "done", "kind": null}', "\xff"])
+def test_a_task_json_that_holds_something_else_is_damaged_and_undone(content: str, tmp_path: Path) -> None:
+    store = TaskStore(tmp_path)
+    store.compute(KEY, work)
+    (tmp_path / KEY.name / "task.json").write_bytes(content.encode("latin-1"))
+    assert store.load(KEY, Found) is None
+    assert [(one.state, one.error) for one in store.states()] == [("failed", "task.json is damaged")]
+
+
+def test_a_part_of_a_task_json_that_is_null_makes_the_task_undone(tmp_path: Path) -> None:
+    store = TaskStore(tmp_path)
+    store.compute(KEY, work)
+    mark = tmp_path / KEY.name / "task.json"
+    mark.write_text(json.dumps(json.loads(mark.read_text()) | {"mapped": None}))
+    assert store.load(KEY, Found) is None
